@@ -60,8 +60,8 @@ make_ca "$W/ca" | show
 
 say "2. ceremony: three holders, two must sign; the CA and the log become trusted"
 trust_workspace
-"$B/tenmint-tuf" trust add-ca --dir "$W/tuf" --url "$CA" --chain "$W/ca/chain.pem" | show
-"$B/tenmint-tuf" trust add-ctlog --dir "$W/tuf" --url "$CA/log" --key "$W/ca/log.pem" | show
+"$B/tenmint-tuf" trust add-ca --offline --dir "$W/tuf" --url "$CA" --chain "$W/ca/chain.pem" | show
+"$B/tenmint-tuf" trust add-ctlog --offline --dir "$W/tuf" --url "$CA/log" --key "$W/ca/log.pem" | show
 propose first "the first root"
 "$B/tenmint-tuf" review "$W/first.json" | show
 for holder in alice bob; do sign_as "$holder" first | show; done

@@ -45,8 +45,8 @@ says check-config 0 'of 1 operator required, detached' "$B/tenmint-ca" check-con
 serve
 mkdir "$W/tr"
 curl -sS --max-time 10 "$CA/api/v1/rootCert" >"$W/ca.pem"
-"$B/tenmint-tuf" trust add-ca --url "$CA" --chain "$W/ca.pem" --folder "$W/tr" >/dev/null 2>&1
-"$B/tenmint-tuf" trust add-ctlog --url https://ca.example.com/log --key "$K" --folder "$W/tr" >/dev/null 2>&1
+"$B/tenmint-tuf" trust add-ca --offline --url "$CA" --chain "$W/ca.pem" --folder "$W/tr" >/dev/null 2>&1
+"$B/tenmint-tuf" trust add-ctlog --offline --url https://ca.example.com/log --key "$K" --folder "$W/tr" >/dev/null 2>&1
 sleep 1 # a certificate's times are whole seconds: its issue must not lie before the window
 
 # --- the present API: signedCertificateDetachedSct ---

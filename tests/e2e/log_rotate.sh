@@ -36,8 +36,8 @@ echo '    checkpoint-interval: 1m' >>"$C/tenmint-ca.yaml"
 serve
 mkdir "$W/tr"
 curl -sS --max-time 10 "$CA/api/v1/rootCert" >"$W/ca.pem"
-trust add-ca --url "$CA" --chain "$W/ca.pem"
-trust add-ctlog --url https://ca.example.com/log --key "$C/log.pem"
+trust add-ca --offline --url "$CA" --chain "$W/ca.pem"
+trust add-ctlog --offline --url https://ca.example.com/log --key "$C/log.pem"
 sleep 1 # the windows begin in whole seconds
 cert old "$C/log.pem"
 verifies old
@@ -45,7 +45,7 @@ verifies old
 # The new log is made and made known while the old one is still in use.
 says "log create" 0 "prefix: '/log/2'" "${log[@]}" create "$C/log-2" --origin ca.example.com/log/2 --password-file "$C/password"
 sed -n '/^  embedded:/,$p' "$W/said" >"$W/section"
-trust add-ctlog --url https://ca.example.com/log/2 --key "$C/log-2.pem"
+trust add-ctlog --offline --url https://ca.example.com/log/2 --key "$C/log-2.pem"
 cert between "$C/log.pem"
 verifies between
 

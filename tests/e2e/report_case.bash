@@ -35,14 +35,14 @@ delegations:
     directory: releases
 POLICY
         mkdir -p "$W/tuf/releases/9.99" && echo one >"$W/tuf/releases/9.99/one.txt"
-        "$T" trust add-ca --url https://ca.example.com --chain "$W/chain.pem" --dir "$W/tuf" &&
-            "$T" trust add-ctlog --url https://ca.example.com/log --key "$W/log.pem" --dir "$W/tuf" &&
+        "$T" trust add-ca --offline --url https://ca.example.com --chain "$W/chain.pem" --dir "$W/tuf" &&
+            "$T" trust add-ctlog --offline --url https://ca.example.com/log --key "$W/log.pem" --dir "$W/tuf" &&
             "$T" propose --dir "$W/tuf" --name first --reason 'the first root' &&
             report_sign first "" alice bob dave && "$T" publish --dir "$W/tuf" "$W/tuf/events/first.json" &&
             "$T" holder replace carol dave --dir "$W/tuf" &&
             "$T" propose --dir "$W/tuf" --name second --reason 'carol leaves <b>&"</b>' &&
             report_sign second 1 alice bob dave && "$T" publish --dir "$W/tuf" "$W/tuf/events/second.json" &&
-            "$T" trust add-ca --url https://ca2.example.com --chain "$W/chain2.pem" --dir "$W/tuf" &&
+            "$T" trust add-ca --offline --url https://ca2.example.com --chain "$W/chain2.pem" --dir "$W/tuf" &&
             "$T" propose --dir "$W/tuf" --name third --reason 'the CA of 2027' && report_sign third 2 alice
     } >"$W/said" 2>&1 || { tail -n 5 "$W/said"; return 1; }
 }

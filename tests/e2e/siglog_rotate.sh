@@ -59,7 +59,7 @@ rotate=("$B/tenmint-ca" log rotate "$C/tenmint-ca.yaml")
 says "log rotate" 0 "trust add-log --url $URL/2027 --key $C/siglog-2027.pem --api-version 2" "${rotate[@]}" 2027 --signatures
 says "log rotate again" 1 "siglog-2027' is not empty" "${rotate[@]}" 2027 --signatures
 SOON=$(date -u -d '+6 seconds' +%Y-%m-%dT%H:%M:%SZ)
-trust add-log --url "$URL/2027" --key "$C/siglog-2027.pem" --api-version 2 --start "$SOON"
+trust add-log --offline --url "$URL/2027" --key "$C/siglog-2027.pem" --api-version 2 --start "$SOON"
 publish shard
 signed between
 verifies between "$URL" " before the next begins"

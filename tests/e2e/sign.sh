@@ -18,8 +18,8 @@ wait_for "$W/ca.log" '"message":"listening"' || exit 1
 CA=http://$(address_of listening)
 mkdir "$W/tr"
 curl -sS --max-time 10 "$CA/api/v1/rootCert" >"$W/ca.pem"
-"$B/tenmint-tuf" trust add-ca --url "$CA" --chain "$W/ca.pem" --folder "$W/tr" >/dev/null
-"$B/tenmint-tuf" trust add-ctlog --url https://ca.example.com/log --key "$C/log.pem" --folder "$W/tr" >/dev/null
+"$B/tenmint-tuf" trust add-ca --url "$CA" --folder "$W/tr" >/dev/null
+"$B/tenmint-tuf" trust add-ctlog --offline --url https://ca.example.com/log --key "$C/log.pem" --folder "$W/tr" >/dev/null
 sleep 1 # the windows begin in whole seconds
 mint >"$W/token"
 S=("$B/tenmint" sign --signing-config "$W/tr/signing_config.v0.2.json" --trusted-root "$W/tr/trusted_root.json" --token-file "$W/token")
@@ -54,8 +54,8 @@ says "no statement" 1 "statement '$W/a'" "${S[@]}" --statement --force "$W/a"
 
 says "another log in the trusted root" 0 "" "$B/tenmint-ca" log create "$C/log-2" --origin ca.example.com/log/2 --password-file "$C/password"
 mkdir "$W/tr2"
-"$B/tenmint-tuf" trust add-ca --url "$CA" --chain "$W/ca.pem" --folder "$W/tr2" >/dev/null
-"$B/tenmint-tuf" trust add-ctlog --url https://ca.example.com/log/2 --key "$C/log-2.pem" --folder "$W/tr2" >/dev/null
+"$B/tenmint-tuf" trust add-ca --offline --url "$CA" --chain "$W/ca.pem" --folder "$W/tr2" >/dev/null
+"$B/tenmint-tuf" trust add-ctlog --offline --url https://ca.example.com/log/2 --key "$C/log-2.pem" --folder "$W/tr2" >/dev/null
 says "no SCT that counts" 1 "no SCT of a CT log" "$B/tenmint" sign --signing-config "$W/tr/signing_config.v0.2.json" --trusted-root "$W/tr2/trusted_root.json" --token-file "$W/token" --force "$W/a"
 says "nothing trusted" 1 "which CA?" "$B/tenmint" sign --token-file "$W/token" --force "$W/a"
 says "the CA by its URL" 0 "a.sigstore.json" "$B/tenmint" sign --ca "$CA" --token-file "$W/token" --force "$W/a"

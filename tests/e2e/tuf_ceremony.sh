@@ -37,7 +37,7 @@ says "fingerprint differs" 1 "not the one given" $T key import bob "$W/bob.pub" 
 FP=$($T key show "$W/bob.pub" | sed -n "s/^fingerprint *//p" | tr a-f A-F)
 says "fingerprint in capitals" 0 "wrote|keyid" $T key import bob "$W/bob.pub" --dir "$W/tuf" --replace --fingerprint "$FP"
 says "private key as public" 1 "private key" $T key import bob "$W/bob.key" --dir "$W/tuf" --replace
-says "an address that is none" 2 "no address such as" $T trust add-ctlog --dir "$W/tuf" --url nonsense --key "$W/alice.pub"
+says "an address that is none" 2 "no address such as" $T trust add-ctlog --offline --dir "$W/tuf" --url nonsense --key "$W/alice.pub"
 says "a URL of another kind" 1 "an http or https URL" $T status ftp://x/
 says "a role that is none" 1 "no role 'rooot'" $T propose --dir "$W/tuf" --renew rooot
 mkdir "$W/git" && mv "$W/tuf/policy.yaml" "$W/git/" && ln -s ../git/policy.yaml "$W/tuf/policy.yaml"
@@ -125,13 +125,13 @@ says "transcript" 0 "holder=dave" $T history "$W/tuf" --transcript
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/ca.key" -out "$W/ca.pem" -days 3650 \
     -subj "/O=demo/CN=root" -addext "keyUsage=critical,keyCertSign,cRLSign" >/dev/null 2>&1
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null | openssl pkey -pubout >"$W/log.pub"
-says "trust add-ca" 0 "wrote .*signing_config" $T trust add-ca --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
-says "trust add-ca twice" 1 "already" $T trust add-ca --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
-says "trust add-ctlog" 0 "wrote" $T trust add-ctlog --dir "$W/tuf" --url https://ct.example.com --key "$W/log.pub"
-says "a key that is none" 1 "one.txt" $T trust add-log --dir "$W/tuf" --url https://r.example.com --key "$W/tuf/targets/one.txt"
+says "trust add-ca" 0 "wrote .*signing_config" $T trust add-ca --offline --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
+says "trust add-ca twice" 1 "already" $T trust add-ca --offline --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
+says "trust add-ctlog" 0 "wrote" $T trust add-ctlog --offline --dir "$W/tuf" --url https://ct.example.com --key "$W/log.pub"
+says "a key that is none" 1 "one.txt" $T trust add-log --offline --dir "$W/tuf" --url https://r.example.com --key "$W/tuf/targets/one.txt"
 says "a date that is none" 2 "--end: want a time" $T trust retire-ca https://ca.example.com --end tomorrow --dir "$W/tuf"
 says "retiring at once wants a word more" 1 "--confirm" $T trust retire-ca https://ca.example.com --dir "$W/tuf"
-says "a start in the past wants one too" 1 "reaches into the past" $T trust add-ctlog --dir "$W/tuf" --url https://ct2.example.com --key "$W/alice.pub" --start 2020-01-01
+says "a start in the past wants one too" 1 "reaches into the past" $T trust add-ctlog --offline --dir "$W/tuf" --url https://ct2.example.com --key "$W/alice.pub" --start 2020-01-01
 says "trust retire-ca" 0 "to 2030-01-01" $T trust retire-ca https://ca.example.com --end 2030-01-01 --dir "$W/tuf"
 says "trust remove wants a word more" 1 "--confirm" $T trust remove-ctlog https://ct.example.com --dir "$W/tuf"
 says "trust show" 0 "CT log" $T trust show --dir "$W/tuf"
@@ -139,7 +139,7 @@ says "trust remove-ctlog" 0 "DANGER" $T trust remove-ctlog https://ct.example.co
 cp "$W/ca.pem" "$W/tuf/targets/fulcio.crt.pem"
 says "trust remove-ca tells of copies" 0 "fulcio.crt.pem still holds the removed certificate" $T trust remove-ca https://ca.example.com --confirm --dir "$W/tuf"
 rm "$W/tuf/targets/fulcio.crt.pem"
-says "trust add-ca again" 0 "wrote" $T trust add-ca --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
+says "trust add-ca again" 0 "wrote" $T trust add-ca --offline --dir "$W/tuf" --url https://ca.example.com --chain "$W/ca.pem"
 propose trust "trust edits" && says "review of the trusted root" 0 "certificate authority" $T review "$W/trust.json"
 # An edit of the content that travels along is noticed.
 sed 's/"after": "[^"]*"/"after": "e30="/' "$W/trust.json" >"$W/trust2.json"

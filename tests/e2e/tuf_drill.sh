@@ -50,8 +50,8 @@ for line in 'tenmint-tuf key new alice --key alice.key --out .' 'tenmint-tuf rev
     'tenmint-tuf sign event.json --key alice.key' 'tenmint-tuf hold REMOTE --key alice.key' \
     'tenmint-tuf init tuf --holders alice,bob,carol --threshold 2' \
     'tenmint-tuf key import alice alice.pub --fingerprint HEX --dir tuf' \
-    'tenmint-tuf trust add-ca --url https://ca.example.com --chain chain.pem --dir tuf' \
-    'tenmint-tuf trust add-ctlog --url https://ca.example.com/log --key log.pem --dir tuf' \
+    'tenmint-tuf trust add-ca --url https://ca.example.com --chain chain.pem --dir tuf --offline' \
+    'tenmint-tuf trust add-ctlog --url https://ca.example.com/log --key log.pem --dir tuf --offline' \
     "tenmint-tuf propose --dir tuf --name first --reason 'the first root'" \
     'tenmint-tuf merge tuf/events/first.json from-alice.json from-bob.json' \
     'tenmint-tuf publish --dir tuf tuf/events/first.json' 'tenmint-tuf status --dir tuf' \
@@ -77,8 +77,8 @@ windows "$W/erin/pin" "$W/dave/dave.pub"
 here erin "tenmint-tuf key new erin $TOKEN --out ."
 sed -n 's/^fingerprint *//p' "$W/said" >"$W/erin/fingerprint"
 for h in alice bob carol dave erin; do give_key $h; done
-here coordinator 'tenmint-tuf trust add-ca --url https://ca.example.com --chain chain.pem --dir tuf'
-here coordinator 'tenmint-tuf trust add-ctlog --url https://ca.example.com/log --key log.pem --dir tuf'
+here coordinator 'tenmint-tuf trust add-ca --url https://ca.example.com --chain chain.pem --dir tuf --offline'
+here coordinator 'tenmint-tuf trust add-ctlog --url https://ca.example.com/log --key log.pem --dir tuf --offline'
 here coordinator "tenmint-tuf propose --dir tuf --name first --reason 'the first root'"
 for h in alice dave erin; do cp "$W/coordinator/tuf/events/first.json" "$W/$h/event.json"; done
 unset agreed

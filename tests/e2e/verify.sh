@@ -17,9 +17,9 @@ start_issuer && start_ct_log && start_tsa && start_logged_ca || exit 1
 # --- the trusted root that names them ---
 mkdir "$W/tr"
 tuf() { "$B/tenmint-tuf" trust "$@" --folder "$W/tr" >"$W/said" 2>&1; echo $?; }
-check "trust add-ca" 0 "$(tuf add-ca --url "$CA" --chain "$W/ca.pem")"
-check "trust add-ctlog" 0 "$(tuf add-ctlog --url "$LOG" --key "$LOG_KEY")"
-check "trust add-tsa" 0 "$(tuf add-tsa --url "$TSA" --chain "$W/tsa.pem")"
+check "trust add-ca" 0 "$(tuf add-ca --offline --url "$CA" --chain "$W/ca.pem")"
+check "trust add-ctlog" 0 "$(tuf add-ctlog --offline --url "$LOG" --key "$LOG_KEY")"
+check "trust add-tsa" 0 "$(tuf add-tsa --offline --url "$TSA" --chain "$W/tsa.pem")"
 sleep 1 # a certificate's times are whole seconds: its issue must not lie before the window
 
 # --- sign ---

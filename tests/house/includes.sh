@@ -65,14 +65,15 @@ tuf/manager/report         : tuf/manager/publish tuf/manager/draft tuf/manager/r
 tuf/manager/takeover       : tuf/manager/review tuf/manager/report tuf/manager/publish tuf/manager/draft tuf/manager/evidence tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch
 tuf/manager/pages          : tuf/manager/report tuf/manager/evidence tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common common/html
 tuf/manager/rehearse       : tuf/manager/publish tuf/manager/draft tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/key
-@manager                   : tuf/manager/rehearse tuf/manager/pages tuf/manager/takeover tuf/manager/policy tuf/manager/state tuf/manager/event tuf/manager/review tuf/manager/draft tuf/manager/evidence tuf/manager/publish tuf/manager/report
+tuf/manager/services       : common
+@manager                   : tuf/manager/services tuf/manager/rehearse tuf/manager/pages tuf/manager/takeover tuf/manager/policy tuf/manager/state tuf/manager/event tuf/manager/review tuf/manager/draft tuf/manager/evidence tuf/manager/publish tuf/manager/report
 
 tools/shared               : common
 @ca                        : ca/once ca/audit ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/pages ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle @manager
 tools/tenmint-log          : tools/shared ca/log/monitor ca/pages ca/log/witness @common
 tools/tenmint-ca           : tuf/client tuf/metadata tools/shared tools/tenmint-log @ca @oidc @manager tuf/verify/trust @common
-tools/tenmint-tuf          : tools/shared oidc/trust @tuf @common
+tools/tenmint-tuf          : tools/shared ca/log/monitor oidc/trust @tuf @common
 tools/tenmint              : tools/shared ca/ct ca/signer @oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common
 TABLE
 

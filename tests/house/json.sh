@@ -33,6 +33,11 @@ declare -A fails=(
     ["tenmint-tuf rehearse"]="holder --dir $W/none"
     ["tenmint-tuf report"]="--dir $W/none --html $W/pages"
 )
+for k in ca ctlog log tsa oidc; do
+    fails["tenmint-tuf trust add-$k"]="--url http://127.0.0.1:1 --offline --dir $W/none"
+    fails["tenmint-tuf trust retire-$k"]="http://127.0.0.1:1 --dir $W/none"
+    fails["tenmint-tuf trust remove-$k"]="http://127.0.0.1:1 --dir $W/none"
+done
 for c in status find watch; do fails["tenmint-ca log $c"]=${fails["tenmint-log $c"]}; done
 
 run() { # WANTED CODE OR "", WORD...

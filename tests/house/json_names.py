@@ -10,7 +10,7 @@ import sys
 PAGE = "tools/shared/tenmint-json.7"
 ALSO = """tools/shared/cli.c tools/tenmint/verify_output.c tools/tenmint/trust_report.c
 tools/tenmint/show_certificate.c tools/tenmint/show_files.c tools/tenmint-log/print.c
-tools/tenmint-ca/key_show.c tuf/manager/report/status.c""".split()
+tools/tenmint-ca/key_show.c tools/tenmint-tuf/talk.c tuf/manager/report/status.c""".split()
 # Tables that name members: (file, how a row names its own).
 TABLES = [("ca/api/freeze.c", r'\.name = "([^"]+)"'), ("ca/audit/event.h", r"^    X\(([a-z]+), "),
           ("ca/audit/event.c", r'put_text\(out, "([^"]+)"|\\"(\w+)\\":%'), ("tools/tenmint-ca/audit.c", r'\\"(\w+)\\":\\"')]

@@ -185,7 +185,7 @@ for client in $CLIENTS; do run initialise $client "$W/kept/$client"; done
 go_on begin "initialised; signs, attests and verifies"
 
 "$B/tenmint-ca" rotate "$C" >"$W/out"
-trust add-ca --url "$URL" --chain "$C/next/chain.pem"
+trust add-ca --url "$URL" --chain "$C/next/chain.pem" --ca-file "$C/tls.pem"
 publish ca "$ADMIN"
 sleep 1
 "$B/tenmint-ca" rotate "$C" --activate >"$W/out"
@@ -200,7 +200,7 @@ wait "$CA_PID" || true
 { sed '/^signature-log:/,/^$/d' "$C/tenmint-ca.yaml"; cat "$W/section"; printf '  retired:\n    first: {directory: siglog, public-key: siglog.pem, prefix: /api/v2}\n'; } >"$W/new.yaml"
 cp "$W/new.yaml" "$C/tenmint-ca.yaml"
 serve
-trust add-log --url "$URL/2" --key "$C/siglog-2.pem" --api-version 2
+trust add-log --url "$URL/2" --key "$C/siglog-2.pem" --ca-file "$C/tls.pem"
 trust retire-log "$URL" --confirm
 publish log "$ADMIN"
 sleep 1

@@ -61,10 +61,10 @@ start_tsa
 start_logged_ca
 rekor key "$W/rekor.key" "$W/rekor.pub"
 trust_workspace
-trust add-ca --url "$CA" --chain "$W/ca.pem"
-trust add-ctlog --url "$LOG" --key "$LOG_KEY"
-trust add-tsa --url "$TSA" --chain "$W/tsa.pem"
-trust add-log --url https://rekor.example.com --key "$W/rekor.pub"
+trust add-ca --offline --url "$CA" --chain "$W/ca.pem"
+trust add-ctlog --offline --url "$LOG" --key "$LOG_KEY"
+trust add-tsa --offline --url "$TSA" --chain "$W/tsa.pem"
+trust add-log --offline --url https://rekor.example.com --key "$W/rekor.pub"
 trust add-oidc --url "$ISSUER"
 ceremony first "the first root" alice bob
 cp "$W/tuf/published/1.root.json" "$W/pinned.root"
@@ -88,7 +88,7 @@ holder_key erin
 "$B/tenmint-tuf" holder replace bob erin --dir "$W/tuf" >/dev/null
 kill "$CA_PID"
 start_logged_ca
-trust add-ca --url "$CA" --chain "$W/ca.pem"
+trust add-ca --offline --url "$CA" --chain "$W/ca.pem"
 ceremony second "erin for bob, a new CA" alice bob erin
 [ -e "$W/tuf/published/2.root.json" ]
 sleep 1

@@ -20,9 +20,9 @@ start_ct_log
 start_tsa
 start_logged_ca
 mkdir "$W/tr"
-"$B/tenmint-tuf" trust add-ca --folder "$W/tr" --url "$CA" --chain "$W/ca.pem"
-"$B/tenmint-tuf" trust add-ctlog --folder "$W/tr" --url "$LOG" --key "$LOG_KEY"
-"$B/tenmint-tuf" trust add-tsa --folder "$W/tr" --url "$TSA" --chain "$W/tsa.pem"
+"$B/tenmint-tuf" trust add-ca --offline --folder "$W/tr" --url "$CA" --chain "$W/ca.pem"
+"$B/tenmint-tuf" trust add-ctlog --offline --folder "$W/tr" --url "$LOG" --key "$LOG_KEY"
+"$B/tenmint-tuf" trust add-tsa --offline --folder "$W/tr" --url "$TSA" --chain "$W/tsa.pem"
 sleep 1 # whole seconds: the certificate must not be older than the window
 echo "what was built" >"$W/app"
 SAN=https://github.com/acme/widget/.github/workflows/release.yml@refs/heads/main

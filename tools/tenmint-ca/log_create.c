@@ -99,14 +99,16 @@ static const char *prefix_of(const char *origin)
 static void put_section(struct tm_buf *out, const struct log_create *n, const char **indent)
 {
     *indent = n->signatures ? "  " : "    ";
-    tm_buf_puts(out, "let verifiers know it before it is used:\n");
+    tm_buf_puts(out,
+                "let verifiers know it before it is used (it cannot be asked yet: --offline):\n");
     if (n->signatures)
         tm_buf_printf(
-            out, "  tenmint-tuf trust add-log --url https://%s%s%s --key %s --api-version 2\n",
+            out,
+            "  tenmint-tuf trust add-log --url https://%s%s%s --key %s --api-version 2 --offline\n",
             n->origin, n->shard != NULL ? "/" : "", n->shard != NULL ? n->shard : "", n->public);
     else
-        tm_buf_printf(out, "  tenmint-tuf trust add-ctlog --url https://%s --key %s\n", n->origin,
-                      n->public);
+        tm_buf_printf(out, "  tenmint-tuf trust add-ctlog --url https://%s --key %s --offline\n",
+                      n->origin, n->public);
     tm_buf_printf(
         out,
         "then put this in place of the server's '%s', and the old log under its 'retired' "

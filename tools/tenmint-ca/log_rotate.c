@@ -37,13 +37,13 @@ static const struct kind kinds[] = {
      {"ct", "embedded", NULL},
      {"ct", "retired", NULL},
      "add-ctlog",
-     "",
+     " --offline",
      "retire-ctlog"},
     {"signature log",
      {"signature-log", NULL},
      {"signature-log", "retired", NULL},
      "add-log",
-     " --api-version 2",
+     " --api-version 2 --offline",
      "retire-log"},
 };
 

@@ -54,7 +54,7 @@ static const struct cli_command holder_commands[] = {
 /* One line each of the three lists below: what is named, in words, and how an example names it. */
 #define ADD(what, text, given) \
     { \
-        .name = "add-" what, .group = "trust", .args = "--url URL [OPTION]...", \
+        .name = "add-" what, .group = "trust", .args = "--url URL [--offline] [OPTION]...", \
         .summary = "trust " text, .examples = "  tenmint-tuf trust add-" what " " given "\n", \
         .run = command_trust_add \
     }
@@ -74,14 +74,14 @@ static const struct cli_command holder_commands[] = {
     }
 
 static const struct cli_command trust_commands[] = {
-    ADD("ca", "a certificate authority (--chain)",
+    ADD("ca", "a certificate authority, which is asked for its chain",
         "--url https://ca.example.com --chain ca/chain.pem"),
-    ADD("ctlog", "a certificate transparency log (--key)",
+    ADD("ctlog", "a certificate transparency log, which is asked",
         "--url https://ca.example.com/log --key ca/log.pem"),
-    ADD("log", "a transparency log such as Rekor (--key)",
-        "--url https://rekor.example.com --key rekor.pem --api-version 2"),
-    ADD("tsa", "a timestamp authority (--chain)",
-        "--url https://tsa.example.com --chain tsa-chain.pem"),
+    ADD("log", "a transparency log such as Rekor, which is asked",
+        "--url https://rekor.example.com --key rekor.pem"),
+    ADD("tsa", "a timestamp authority, which is asked for a timestamp",
+        "--url https://tsa.example.com --chain tsa-chain.pem --offline"),
     ADD("oidc", "an OIDC provider, for signers only", "--url https://idp.example.com"),
     RETIRE("ca", "a certificate authority", "https://ca.example.com"),
     RETIRE("ctlog", "a certificate transparency log", "https://ca.example.com/log"),

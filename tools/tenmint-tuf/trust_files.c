@@ -5,16 +5,34 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/pem.h"
-#include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/state/legacy.h"
 
 #define TRUSTED_ROOT_NAME "trusted_root.json"
 #define SIGNING_CONFIG_NAME "signing_config.v0.2.json"
+
+static const struct trust_kind kinds[] = {
+    {"ca", TRUST_CA, SERVICE_CA, true},
+    {"tsa", TRUST_TSA, SERVICE_TSA, true},
+    {"ctlog", TRUST_CTLOG, SERVICE_KIND_COUNT, true},
+    {"log", TRUST_TLOG, SERVICE_TLOG, true},
+    {"oidc", TRUST_CA, SERVICE_OIDC, false},
+};
+
+const struct trust_kind *trust_kind_of(const struct cli_command *self)
+{
+    const char *dash = strchr(self->name, '-');
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (dash != NULL && strcmp(kinds[i].suffix, dash + 1) == 0)
+            return &kinds[i];
+    }
+    return &kinds[0];
+}
 
 void trust_files_close(struct trust_files *f)
 {
@@ -62,28 +80,6 @@ int trust_files_open(const char *dir, const char *folder, bool edit, struct trus
         f->config = has_config ? tuf_signing_config_load_strict(f->config_path, e)
                                : tuf_signing_config_new(e);
     return f->config != NULL ? 0 : -1;
-}
-
-struct told {
-    bool danger;
-};
-
-static void tell(void *arg, const char *text, bool danger)
-{
-    struct told *t = arg;
-    t->danger |= danger;
-    printf("%s%s\n", danger ? "DANGER: " : "", text);
-}
-
-static void tell_lint(void *arg, const char *text)
-{
-    (void)arg;
-    fprintf(stderr, "note: %s\n", text);
-}
-
-void trust_files_lint(const struct trust_files *f)
-{
-    tuf_trusted_root_lint(f->root, tm_clock_wall_ms(), tell_lint, NULL);
 }
 
 static int write_root(const struct trust_files *f, struct tm_err *e)
@@ -136,25 +132,27 @@ static bool is_trusted(const struct tuf_trusted_root *r, enum tuf_trust_list lis
 }
 
 /* Older tools go by PEM targets, and would go on to trust what is removed. */
-static void tell_copies(const struct trust_files *f, const X509 *cert)
+static void tell_copies(const struct trust_files *f, const X509 *cert, struct talk *t)
 {
     struct dirent **names = NULL;
     char path[PATH_MAX];
+    char text[NAME_MAX + 128];
     int count = scandir(f->folder, &names, NULL, alphasort);
     for (int i = 0; i < count; i++) {
+        snprintf(text, sizeof(text),
+                 "the target %s still holds the removed certificate: older clients trust it by "
+                 "that file",
+                 names[i]->d_name);
         if (names[i]->d_name[0] != '.' &&
             tm_file_join(f->folder, names[i]->d_name, path, sizeof(path), NULL) == 0 &&
-            holds(path, cert)) {
-            printf("note: the target ");
-            cli_print_text(stdout, names[i]->d_name, strlen(names[i]->d_name));
-            printf(" still holds the removed certificate: older clients trust it by that file\n");
-        }
+            holds(path, cert))
+            talk_note(t, text);
         free(names[i]);
     }
     free(names);
 }
 
-static void tell_removed(const struct trust_files *f)
+static void tell_removed(const struct trust_files *f, struct talk *talk)
 {
     static const enum tuf_trust_list lists[] = {TRUST_CA, TRUST_TSA};
     const struct tuf_trust_entry *t;
@@ -162,30 +160,31 @@ static void tell_removed(const struct trust_files *f)
         for (size_t i = 0; (t = tuf_trusted_root_entry(f->before, lists[l], i)) != NULL; i++) {
             const X509 *cert = sk_X509_value(t->chain, 0);
             if (!is_trusted(f->root, lists[l], cert))
-                tell_copies(f, cert);
+                tell_copies(f, cert, talk);
         }
     }
 }
 
-int trust_files_save(struct trust_files *f, bool confirmed, struct tm_err *e)
+int trust_files_save(struct trust_files *f, bool confirmed, struct talk *t, struct tm_err *e)
 {
-    struct told t = {0};
-    tuf_trusted_root_diff(f->before, f->root, session_now() * 1000, tell, &t);
-    if (t.danger && !confirmed)
+    char next[PATH_MAX + 64];
+    tuf_trusted_root_diff(f->before, f->root, session_now() * 1000, talk_change, t);
+    if (t->danger && !confirmed)
         return tm_err_set(e, "nothing was written: add --confirm to do that");
     if (f->root_changed && write_root(f, e) != 0)
         return -1;
     if (f->config_changed && write_config(f, e) != 0)
         return f->root_changed ? tm_err_wrap(e, "'%s' is written, but", f->root_path) : -1;
     if (f->root_changed)
-        printf("wrote %s\n", f->root_path);
+        talk_wrote(t, f->root_path);
     if (f->config_changed)
-        printf("wrote %s\n", f->config_path);
-    trust_files_lint(f);
-    if (f->has_workspace && tuf_legacy_sync(&f->w, session_now(), session_tell, NULL, e) != 0)
+        talk_wrote(t, f->config_path);
+    tuf_trusted_root_lint(f->root, tm_clock_wall_ms(), talk_note, t);
+    if (f->has_workspace && tuf_legacy_sync(&f->w, session_now(), talk_step, t, e) != 0)
         return -1;
-    tell_removed(f);
+    tell_removed(f, t);
+    snprintf(next, sizeof(next), "next: tenmint-tuf propose --dir %s", f->w.dir);
     if (f->has_workspace)
-        printf("next: tenmint-tuf propose --dir %s\n", f->w.dir);
+        talk_step(t, next);
     return 0;
 }

@@ -7,7 +7,6 @@
 #include "common/b64.h"
 #include "common/clock.h"
 #include "common/hex.h"
-#include "common/transparency/note.h"
 #include "tuf/verify/bundle/artifact_signature.h"
 
 #define LOG_ID_MIN 4 /* bytes: a note's key id */
@@ -167,20 +166,26 @@ static int check_note(const struct tuf_trust_entry *log, const struct tm_note *n
     return s != NULL ? verify_by_key(log, n, s, e) : verify_by_name(log, n, c->origin, e);
 }
 
+int tuf_tlog_check_checkpoint(const struct tuf_trust_entry *log, const void *note, size_t len,
+                              struct tm_checkpoint *c, struct tm_err *e)
+{
+    struct tm_note n;
+    if (tm_note_parse(note, len, &n, e) != 0)
+        return tm_err_wrap(e, "the checkpoint");
+    int rc = check_note(log, &n, c, e);
+    tm_note_free(&n);
+    return rc == 0 ? 0 : tm_err_wrap(e, "the checkpoint");
+}
+
 static int check_proof(const struct tuf_trust_entry *log, const struct tuf_log_entry *entry,
                        struct tm_err *e)
 {
-    struct tm_note n;
     struct tm_checkpoint c;
     struct tm_merkle_hash leaf;
     if (!entry->has_proof)
         return 0;
-    if (tm_note_parse(entry->checkpoint, strlen(entry->checkpoint), &n, e) != 0)
-        return tm_err_wrap(e, "the checkpoint");
-    int rc = check_note(log, &n, &c, e);
-    tm_note_free(&n);
-    if (rc != 0)
-        return tm_err_wrap(e, "the checkpoint");
+    if (tuf_tlog_check_checkpoint(log, entry->checkpoint, strlen(entry->checkpoint), &c, e) != 0)
+        return -1;
     if (c.size != (uint64_t)entry->tree_size || !tm_merkle_equal(&c.root, &entry->root))
         return tm_err_set(e, "the inclusion proof is for another tree than the checkpoint's");
     tm_merkle_leaf(entry->body.data, entry->body.len, &leaf);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/transparency/note.h"
 #include "tuf/verify/trust/trusted_root.h"
 #include "tuf/verify/bundle/artifact.h"
 #include "tuf/verify/bundle/bundle.h"
@@ -27,6 +28,10 @@ struct tuf_tlog_proof {
  */
 int tuf_tlog_check_logged(const struct tuf_trusted_root *root, const struct tuf_log_entry *entry,
                           struct tuf_tlog_proof *proof, struct tm_err *e);
+
+/* 0: `note` is a checkpoint of the log, signed by its key; *c is what it says. */
+int tuf_tlog_check_checkpoint(const struct tuf_trust_entry *log, const void *note, size_t len,
+                              struct tm_checkpoint *c, struct tm_err *e);
 
 /*
  * 0: the entry's body names the bundle's signature, the leaf (or `key`) and the artifact or DSSE

@@ -120,6 +120,10 @@ int tuf_trusted_root_add_log(struct tuf_trusted_root *r, enum tuf_trust_list lis
                              const char *base_url, const void *key, size_t len,
                              const struct tuf_validity *valid, struct tm_err *e);
 
+/* The host of an address, without port and path, and an IPv6 address without its brackets: what a
+ * Rekor v2 is called in its checkpoints. Its length; *host points into `url`. */
+size_t tuf_trust_host(const char *url, const char **host);
+
 /* Ends the entry's window (inclusive): old signatures still verify, later ones do not. The end
  * may be moved, earlier or later, but not before the start. */
 int tuf_trusted_root_retire(struct tuf_trusted_root *r, enum tuf_trust_list list, size_t index,

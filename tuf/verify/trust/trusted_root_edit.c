@@ -123,21 +123,29 @@ int tuf_trusted_root_add_authority(struct tuf_trusted_root *r, enum tuf_trust_li
     return tm_err_wrap(e, "add %s '%.100s'", tuf_trust_lists[list].name, uri);
 }
 
+size_t tuf_trust_host(const char *url, const char **host)
+{
+    const char *at = strstr(url, "://");
+    *host = at != NULL ? at + 3 : url;
+    if (**host == '[') {
+        (*host)++;
+        return strcspn(*host, "]");
+    }
+    return strcspn(*host, ":/");
+}
+
 /* C2SP signed-note: SHA-256(name || LF || 0x01 || Ed25519 key); Rekor v2 keeps all 32 bytes. Its
- * name is the host alone, without port or path, and clients look for that. */
+ * name is the host alone, and clients look for that. */
 static int note_id(const char *base_url, const EVP_PKEY *key, unsigned char out[32],
                    struct tm_err *e)
 {
-    const char *origin = strstr(base_url, "://");
+    const char *host = NULL;
+    size_t host_len = tuf_trust_host(base_url, &host);
     struct tm_buf text = {0};
     unsigned char raw[32];
     size_t len = sizeof(raw);
-    origin = origin != NULL ? origin + 3 : base_url;
     int ok = EVP_PKEY_get_raw_public_key(key, raw, &len) == 1;
-    if (origin[0] == '[')
-        tm_buf_append(&text, origin + 1, strcspn(origin + 1, "]"));
-    else
-        tm_buf_append(&text, origin, strcspn(origin, ":/"));
+    tm_buf_append(&text, host, host_len);
     tm_buf_append(&text, "\n\x01", 2);
     tm_buf_append(&text, raw, sizeof(raw));
     ok = ok && !buf_failed(&text) && SHA256(text.data, text.len, out) != NULL;
