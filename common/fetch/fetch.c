@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -324,7 +325,8 @@ static void set_limits(struct tm_transfer *t, const struct tm_fetch_request *req
     }
     curl_easy_setopt(c, CURLOPT_USERAGENT, "tenmint");
     set_no_proxy(c);
-    if (req->no_proxy)
+    /* plain HTTP is let through since it stays on this machine: so must it, on 127.0.0.2 too */
+    if (req->no_proxy || (!req->allow_http && tm_fetch_is_loopback(t->url)))
         curl_easy_setopt(c, CURLOPT_PROXY, "");
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->why);
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
@@ -374,6 +376,7 @@ void tm_transfer_free(struct tm_transfer *t)
         curl_easy_reset(t->easy); /* keeps the connections */
     else
         curl_easy_cleanup(t->easy);
+    ERR_clear_error(); /* what a TLS that failed leaves is not the reason of what fails next */
     for (struct curl_slist *h = t->headers; h != NULL; h = h->next)
         OPENSSL_cleanse(h->data, strlen(h->data)); /* a bearer token may be among them */
     curl_slist_free_all(t->headers);

@@ -30,7 +30,7 @@ enum tm_key_uri_option {
     KEY_URI_MODULE,
     KEY_URI_PIN_SOURCE,
     KEY_URI_ENDPOINT, /* https://HOST[:PORT][/PATH] in place of the service's own */
-    KEY_URI_CA_FILE,  /* PEM that replaces the system's CAs */
+    KEY_URI_CA_FILE,  /* PEM of CAs that are trusted beside the system's */
     KEY_URI_REGION,
     KEY_URI_PROFILE,
     KEY_URI_MOUNT,

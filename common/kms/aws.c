@@ -72,7 +72,7 @@ static void begin(const struct tm_kms *k, const struct tm_kms_login *l, const ch
     tm_kms_header(r, "Content-Type", "application/x-amz-json-1.1");
     tm_kms_header(r, "X-Amz-Target", target);
     sign_request(k, l, r);
-    tm_buf_printf(&r->body, "{\"KeyId\":\"%s\"", k->name);
+    tm_buf_printf(&r->body, "{\"KeyId\":\"%s\"", k->version != NULL ? k->version : k->name);
 }
 
 static int ask_public(const struct tm_kms *k, const struct tm_kms_login *l,
@@ -85,7 +85,7 @@ static int ask_public(const struct tm_kms *k, const struct tm_kms_login *l,
 
 struct public_answer {
     struct tm_buf key;
-    char *usage;
+    char *usage, *id;
 };
 static const struct tm_jsonmap_member public_members[] = {
     {.name = "PublicKey",
@@ -95,21 +95,33 @@ static const struct tm_jsonmap_member public_members[] = {
      .max = 2048,
      .flags = JSONMAP_REQUIRED},
     {.name = "KeyUsage", JSONMAP_AT(struct public_answer, usage), .kind = JSONMAP_TEXT, .max = 64},
+    {.name = "KeyId", JSONMAP_AT(struct public_answer, id), .kind = JSONMAP_TEXT, .max = 2048},
     {0}};
 static const struct tm_jsonmap public_map = {
     .members = public_members, .size = sizeof(struct public_answer), .unknown = JSONMAP_IGNORE};
 
+/* The key that answers is the one that signs from now on: an alias that is pointed to another one
+ * changes nothing here. */
+static int keep_id(struct tm_kms *k, struct public_answer *a, struct tm_err *e)
+{
+    if (a->id == NULL)
+        return 0;
+    free(k->version);
+    k->version = a->id;
+    a->id = NULL;
+    return tm_kms_check_name(k->version, e);
+}
+
 static EVP_PKEY *read_public(struct tm_kms *k, const struct tm_buf *body, struct tm_err *e)
 {
-    struct public_answer a = {{0}, NULL};
+    struct public_answer a = {{0}, NULL, NULL};
     EVP_PKEY *key = NULL;
-    (void)k;
     if (tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &public_map, NULL, &a,
                          e) != 0)
         tm_err_wrap(e, "its answer");
     else if (a.usage != NULL && strcmp(a.usage, "SIGN_VERIFY") != 0)
         tm_err_set(e, "the key is for %.64s: make one with the usage SIGN_VERIFY", a.usage);
-    else
+    else if (keep_id(k, &a, e) == 0)
         key = tm_kms_key_der(&a.key, e);
     tm_jsonmap_free(&public_map, &a);
     return key;
@@ -130,25 +142,40 @@ static int ask_sign(const struct tm_kms *k, const struct tm_kms_login *l,
     return tm_kms_request_check(r, e);
 }
 
-static const struct tm_jsonmap_member sign_members[] = {{.name = "Signature",
-                                                         .place = 0,
-                                                         .kind = JSONMAP_BASE64,
-                                                         .min = 1,
-                                                         .max = 1024,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {0}};
+struct sign_answer {
+    struct tm_buf signature;
+    char *id, *algorithm;
+};
+static const struct tm_jsonmap_member sign_members[] = {
+    {.name = "Signature",
+     JSONMAP_AT(struct sign_answer, signature),
+     .kind = JSONMAP_BASE64,
+     .min = 1,
+     .max = 1024,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "KeyId", JSONMAP_AT(struct sign_answer, id), .kind = JSONMAP_TEXT, .max = 2048},
+    {.name = "SigningAlgorithm",
+     JSONMAP_AT(struct sign_answer, algorithm),
+     .kind = JSONMAP_TEXT,
+     .max = 64},
+    {0}};
 static const struct tm_jsonmap sign_map = {
-    .members = sign_members, .size = sizeof(struct tm_buf), .unknown = JSONMAP_IGNORE};
+    .members = sign_members, .size = sizeof(struct sign_answer), .unknown = JSONMAP_IGNORE};
 
 static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const struct tm_buf *body,
                      struct tm_buf *sig, struct tm_err *e)
 {
-    (void)k;
-    (void)a;
-    return tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &sign_map, NULL,
-                            sig, e) == 0
-               ? 0
-               : tm_err_wrap(e, "its answer");
+    struct sign_answer s = {{0}, NULL, NULL};
+    int rc = tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &sign_map, NULL,
+                              &s, e);
+    if (rc == 0)
+        rc = tm_kms_answers("key", s.id, k->version, e);
+    if (rc == 0)
+        rc = tm_kms_answers("algorithm", s.algorithm, algorithms[a->scheme][a->hash], e);
+    if (rc == 0)
+        tm_buf_append(sig, s.signature.data, s.signature.len);
+    tm_jsonmap_free(&sign_map, &s);
+    return rc == 0 ? 0 : tm_err_wrap(e, "its answer");
 }
 
 struct fault {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/b64.h"
 #include "common/ecdsa.h"
@@ -141,15 +142,34 @@ static EVP_PKEY *build_rsa(const struct jwk *j)
     return key;
 }
 
+/* https://HOST/keys/NAME/VERSION: the version, within `kid`, of the key that was asked for. */
+static const char *version_of(const struct tm_kms *k, const char *kid, struct tm_err *e)
+{
+    const char *name = strstr(kid, "/keys/");
+    const char *version = name != NULL ? strchr(name + 6, '/') : NULL;
+    if (version == NULL || version[1] == '\0' ||
+        strspn(version + 1, "0123456789abcdefABCDEF") != strlen(version + 1)) {
+        tm_err_set(e, "'kid' names no version");
+        return NULL;
+    }
+    name += 6;
+    if ((size_t)(version - name) != strlen(k->name) ||
+        strncasecmp(name, k->name, strlen(k->name)) != 0) {
+        tm_err_set(e, "it is of another key, '%.200s' in place of '%s'", name, k->name);
+        return NULL;
+    }
+    return version + 1;
+}
+
 /* The version that answers is the one that signs from now on: a rotation there changes nothing
- * here. kid: https://HOST/keys/NAME/VERSION */
+ * here. */
 static int keep_version(struct tm_kms *k, const char *kid, struct tm_err *e)
 {
-    const char *last = strrchr(kid, '/');
-    if (last == NULL || last[1] == '\0' ||
-        strspn(last + 1, "0123456789abcdefABCDEF") != strlen(last + 1))
-        return tm_err_set(e, "'kid' names no version");
-    char *version = strdup(last + 1);
+    const char *said = version_of(k, kid, e);
+    if (said == NULL ||
+        tm_kms_answers("version", said, k->version[0] != '\0' ? k->version : NULL, e) != 0)
+        return -1;
+    char *version = strdup(said);
     if (version == NULL)
         return tm_err_set(e, "out of memory");
     free(k->version);
@@ -200,36 +220,56 @@ static int ask_sign(const struct tm_kms *k, const struct tm_kms_login *l,
     return tm_kms_request_check(r, e);
 }
 
-static const struct tm_jsonmap_member sign_members[] = {{.name = "value",
-                                                         .place = 0,
-                                                         .kind = JSONMAP_BASE64,
-                                                         .min = 1,
-                                                         .max = 1024,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {0}};
+struct sign_answer {
+    struct tm_buf value;
+    char *kid;
+};
+static const struct tm_jsonmap_member sign_members[] = {
+    {.name = "value",
+     JSONMAP_AT(struct sign_answer, value),
+     .kind = JSONMAP_BASE64,
+     .min = 1,
+     .max = 1024,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "kid", JSONMAP_AT(struct sign_answer, kid), .kind = JSONMAP_TEXT, .max = 512},
+    {0}};
 static const struct tm_jsonmap sign_map = {
-    .members = sign_members, .size = sizeof(struct tm_buf), .unknown = JSONMAP_IGNORE};
+    .members = sign_members, .size = sizeof(struct sign_answer), .unknown = JSONMAP_IGNORE};
+
+static int check_kid(const struct tm_kms *k, const char *kid, struct tm_err *e)
+{
+    const char *version = kid != NULL ? version_of(k, kid, e) : NULL;
+    if (kid == NULL)
+        return 0;
+    return version != NULL ? tm_kms_answers("version", version, k->version, e) : -1;
+}
+
+/* `raw` is r||s. */
+static int put_der(const struct tm_buf *raw, struct tm_buf *sig, struct tm_err *e)
+{
+    size_t len = 0;
+    unsigned char *der =
+        raw->len % 2 == 0 ? tm_ecdsa_raw_to_der(raw->data, raw->len / 2, &len) : NULL;
+    if (der == NULL)
+        return tm_err_set(e, "'value' is no signature");
+    tm_buf_append(sig, der, len);
+    OPENSSL_free(der);
+    return 0;
+}
 
 static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const struct tm_buf *body,
                      struct tm_buf *sig, struct tm_err *e)
 {
-    struct tm_buf raw = {0};
-    (void)k;
+    struct sign_answer s = {{0}, NULL};
     int rc = tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &sign_map, NULL,
-                              &raw, e);
-    if (rc == 0 && a->scheme != KEY_SIGN_ECDSA) {
-        tm_buf_append(sig, raw.data, raw.len);
-    } else if (rc == 0) { /* r||s */
-        size_t len = 0;
-        unsigned char *der =
-            raw.len % 2 == 0 ? tm_ecdsa_raw_to_der(raw.data, raw.len / 2, &len) : NULL;
-        if (der != NULL)
-            tm_buf_append(sig, der, len);
-        else
-            rc = tm_err_set(e, "'value' is no signature");
-        OPENSSL_free(der);
-    }
-    tm_buf_free(&raw);
+                              &s, e);
+    if (rc == 0)
+        rc = check_kid(k, s.kid, e);
+    if (rc == 0 && a->scheme == KEY_SIGN_ECDSA)
+        rc = put_der(&s.value, sig, e);
+    else if (rc == 0)
+        tm_buf_append(sig, s.value.data, s.value.len);
+    tm_jsonmap_free(&sign_map, &s);
     return rc == 0 ? 0 : tm_err_wrap(e, "its answer");
 }
 

@@ -45,7 +45,7 @@ static int ask_public(const struct tm_kms *k, const struct tm_kms_login *l,
 }
 
 struct public_answer {
-    char *pem, *algorithm;
+    char *pem, *algorithm, *name;
 };
 static const struct tm_jsonmap_member public_members[] = {
     {.name = "pem",
@@ -58,6 +58,7 @@ static const struct tm_jsonmap_member public_members[] = {
      .kind = JSONMAP_TEXT,
      .max = 64,
      .flags = JSONMAP_REQUIRED},
+    {.name = "name", JSONMAP_AT(struct public_answer, name), .kind = JSONMAP_TEXT, .max = 1024},
     {0}};
 static const struct tm_jsonmap public_map = {
     .members = public_members, .size = sizeof(struct public_answer), .unknown = JSONMAP_IGNORE};
@@ -81,7 +82,8 @@ static EVP_PKEY *read_public(struct tm_kms *k, const struct tm_buf *body, struct
     struct public_answer a = {0};
     EVP_PKEY *key = NULL;
     if (tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &public_map, NULL, &a,
-                         e) != 0) {
+                         e) != 0 ||
+        tm_kms_answers("key", a.name, k->name, e) != 0) {
         tm_err_wrap(e, "its answer");
     } else if (strstr(a.algorithm, "_SIGN_") == NULL) {
         tm_err_set(e, "the key's algorithm is %.64s: make a key for ASYMMETRIC_SIGN", a.algorithm);
@@ -151,8 +153,8 @@ static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const s
     (void)a;
     int rc = tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &sign_map, NULL,
                               &s, e);
-    if (rc == 0 && s.name != NULL && strcmp(s.name, k->name) != 0)
-        rc = tm_err_set(e, "it is of another key, '%.200s'", s.name);
+    if (rc == 0)
+        rc = tm_kms_answers("key", s.name, k->name, e);
     if (rc == 0)
         tm_buf_append(sig, s.signature.data, s.signature.len);
     tm_jsonmap_free(&sign_map, &s);

@@ -80,7 +80,7 @@ struct tm_kms {
     struct tm_key_uri uri;
     char *ca_pem; /* further CAs */
     /* By read_public, before signatures. */
-    char *version;   /* which version signs; NULL: the name says */
+    char *version;   /* which version signs (AWS: which key an alias names); NULL: the name says */
     char *algorithm; /* GCP: the only one that this version makes */
     unsigned tries_max;
 
@@ -128,6 +128,10 @@ const char *tm_kms_env(const char *name); /* NULL when it is not set or empty */
 int tm_kms_home(const char *file, char *out, size_t size);
 /* A secret of a file, without the line end. */
 int tm_kms_read_file(const char *path, struct tm_buf *out, struct tm_err *e);
+/* Refuses an answer that says it is of another thing than what was asked for: `said` is not
+ * `asked`. What the service does not say (NULL) or was not asked for (NULL) is right. The letters'
+ * case counts for no service. */
+int tm_kms_answers(const char *what, const char *said, const char *asked, struct tm_err *e);
 /* Only letters, digits and _ . - / : and no part that is "." or "..". */
 int tm_kms_check_name(const char *name, struct tm_err *e);
 /* A copy of a URL that ends in no slash, checked. NULL with `e` set. */

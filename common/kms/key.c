@@ -1,11 +1,19 @@
-/* Public keys as services write them. */
+/* What all services' answers have: a public key, and of which key it is. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/kms/internal.h"
 #include "common/pem.h"
+
+int tm_kms_answers(const char *what, const char *said, const char *asked, struct tm_err *e)
+{
+    if (said == NULL || asked == NULL || strcasecmp(said, asked) == 0)
+        return 0;
+    return tm_err_set(e, "it is of another %s, '%.200s' in place of '%.200s'", what, said, asked);
+}
 
 EVP_PKEY *tm_kms_key_der(const struct tm_buf *der, struct tm_err *e)
 {

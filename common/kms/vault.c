@@ -61,7 +61,7 @@ struct version {
     char *public_key;
 };
 struct key_data {
-    char *type;
+    char *type, *name;
     int64_t latest;
     struct tm_jsonmap_list keys; /* of struct version */
 };
@@ -77,25 +77,27 @@ static const struct tm_jsonmap version_map = {
     .members = version_members, .size = sizeof(struct version), .unknown = JSONMAP_IGNORE};
 static const struct tm_jsonmap_member version_row = {
     .name = "version", .kind = JSONMAP_OBJECT, .map = &version_map, .flags = JSONMAP_REQUIRED};
-static const struct tm_jsonmap_member data_members[] = {{.name = "type",
-                                                         JSONMAP_AT(struct key_data, type),
-                                                         .kind = JSONMAP_TEXT,
-                                                         .max = 64,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "latest_version",
-                                                         JSONMAP_AT(struct key_data, latest),
-                                                         .kind = JSONMAP_INTEGER,
-                                                         .min = 1,
-                                                         .max = INT32_MAX,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "keys",
-                                                         JSONMAP_AT(struct key_data, keys),
-                                                         .kind = JSONMAP_NAMED,
-                                                         .max = 4096,
-                                                         .each = &version_row,
-                                                         .size = sizeof(struct version),
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {0}};
+static const struct tm_jsonmap_member data_members[] = {
+    {.name = "type",
+     JSONMAP_AT(struct key_data, type),
+     .kind = JSONMAP_TEXT,
+     .max = 64,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "name", JSONMAP_AT(struct key_data, name), .kind = JSONMAP_TEXT, .max = 512},
+    {.name = "latest_version",
+     JSONMAP_AT(struct key_data, latest),
+     .kind = JSONMAP_INTEGER,
+     .min = 1,
+     .max = INT32_MAX,
+     .flags = JSONMAP_REQUIRED},
+    {.name = "keys",
+     JSONMAP_AT(struct key_data, keys),
+     .kind = JSONMAP_NAMED,
+     .max = 4096,
+     .each = &version_row,
+     .size = sizeof(struct version),
+     .flags = JSONMAP_REQUIRED},
+    {0}};
 static const struct tm_jsonmap data_map = {
     .members = data_members, .size = sizeof(struct key_data), .unknown = JSONMAP_IGNORE};
 static const struct tm_jsonmap_member key_members[] = {{.name = "data",
@@ -149,10 +151,11 @@ static EVP_PKEY *read_public(struct tm_kms *k, const struct tm_buf *body, struct
     struct key_answer a = {0};
     EVP_PKEY *key = NULL;
     if (tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &key_map, NULL, &a,
-                         e) == 0)
-        key = find_version(k, &a.data, e);
-    else
+                         e) != 0 ||
+        tm_kms_answers("key", a.data.name, k->name, e) != 0)
         tm_err_wrap(e, "its answer");
+    else
+        key = find_version(k, &a.data, e);
     tm_jsonmap_free(&key_map, &a);
     return key;
 }
@@ -211,13 +214,19 @@ static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const s
                      struct tm_buf *sig, struct tm_err *e)
 {
     struct sign_answer s = {0};
-    (void)k;
+    char begins[32];
     (void)a;
+    snprintf(begins, sizeof(begins), "vault:v%s:", k->version);
+    size_t len = strlen(begins);
     int rc = tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &sign_map, NULL,
                               &s, e);
-    const char *last = rc == 0 ? strrchr(s.data.signature, ':') : NULL;
-    if (rc == 0 && (last == NULL || strncmp(s.data.signature, "vault:v", 7) != 0 ||
-                    tm_b64_decode(B64_STD, last + 1, strlen(last + 1), sig) != 0))
+    if (rc == 0 && strncmp(s.data.signature, "vault:v", 7) == 0 &&
+        strncmp(s.data.signature, begins, len) != 0)
+        rc = tm_err_set(e, "it is of another version, '%.16s' in place of '%s'", s.data.signature,
+                        begins);
+    else if (rc == 0 && (strncmp(s.data.signature, begins, len) != 0 ||
+                         tm_b64_decode(B64_STD, s.data.signature + len,
+                                       strlen(s.data.signature + len), sig) != 0))
         rc = tm_err_set(e, "'signature' is none");
     tm_jsonmap_free(&sign_map, &s);
     return rc == 0 ? 0 : tm_err_wrap(e, "its answer");

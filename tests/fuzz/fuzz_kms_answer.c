@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const struct tm_kms_service *s = services[data[0] % 4];
     tm_buf_append(&body, data + 1, size - 1);
-    k.name = strdup("projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1");
+    k.name = strdup(data[0] & 4 ? "k" : "projects/p/locations/l/keyRings/r/cryptoKeys/k/1");
+    k.version = strdup("1");
     EVP_PKEY *key = s->read_public(&k, &body, &e);
     if (key == NULL && e.text[0] == '\0')
         abort();

@@ -3,33 +3,43 @@
 EC2's metadata; Google Cloud KMS with its token endpoint and metadata; Azure Key Vault with Entra and
 its metadata; Vault's Transit with its logins. Each checks the credential (AWS: the SigV4 signature)
 as the real one does. The keys are p256, p384, rsa, ed25519; `other` is one that is never asked for.
+Those of P-256 have a second version, NAME2: AWS's key of that name, Vault's version 3 (1 is `other`),
+Google's 2; it is the newest, and what AWS's alias NAME names, after PUT /_rotate {"name": "aws-NAME"} or azure-, vault-.
 
     fake_kms.py KEYS-FOLDER [MILLISECONDS]     prints its port; keeps keys; answers so late
 
 PUT /_fault {"kind": K, "count": N}: the next N signatures meet K: 429, 500, 503, throttle (AWS's
-400), slow, lost, wrong-signature, wrong-key, junk, denied; later: everything is answered 503, Retry-After N. PUT /_expire: no credential of a login
-before is taken any more. GET /_stats: how often what was done; most: so many signatures were asked
-for at once."""
+400), slow, lost, wrong-signature, wrong-key, junk, denied, huge (10 MB), moved (to another host);
+other-key, other-version, other-algorithm: the answer says it is of such a one. Everything, not
+signatures alone, meets these: later, answered 503, Retry-After N; all-moved. PUT /_expire: no credential of a login before is taken any more. GET /_secrets: what was taken or given as a credential, one a line. GET /_stats: how often what was done; most: so many
+signatures were asked for at once; elsewhere: what reached the other host; tls: the port of the same
+by TLS, for 127.0.0.1 and no name, by KEYS-FOLDER/ca.pem."""
 import base64
+import datetime
 import hashlib
 import hmac
+import ipaddress
 import json
 import os
 import re
 import secrets
+import ssl
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.x509.oid import NameOID
 
 HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 AWS_SECRETS = {"AKIATEST": ("secret/of+test", None)}
+SECRETS = {"secret/of+test", "client secret", "agent-token", "imds-token", "web-identity"}
 lock = threading.Lock()
-stats, tokens, fault = {}, set(), {"kind": "none", "count": 0}
+stats, tokens, fault, rotated = {}, set(), {"kind": "none", "count": 0}, set()
 tokens.add("static-token")
 
 
@@ -47,6 +57,10 @@ def load(folder, name, make):
             f.write(pem)
     with open(path, "rb") as f:
         return serialization.load_pem_private_key(f.read(), None)
+
+
+def newest(service, name):
+    return name + "2" if service + "-" + name in rotated else name
 
 
 def public_pem(key):
@@ -71,6 +85,7 @@ def new_token():
     token = "tok-" + secrets.token_urlsafe(12)
     with lock:
         tokens.add(token)
+        SECRETS.add(token)
     return token
 
 
@@ -80,6 +95,7 @@ def new_aws():
         "sess-" + secrets.token_urlsafe(24)
     with lock:
         AWS_SECRETS[name] = (secret, session)
+        SECRETS.update((secret, session))
     return name, secret, session
 
 
@@ -120,7 +136,10 @@ class Handler(BaseHTTPRequestHandler):
             for k, v in a.headers:
                 self.send_header(k, v)
             self.end_headers()
-            self.wfile.write(a.body)
+            try:
+                self.wfile.write(a.body)
+            except OSError:  # whom it is too long
+                self.close_connection = True
         except ConnectionResetError:
             self.close_connection = True
 
@@ -128,14 +147,24 @@ class Handler(BaseHTTPRequestHandler):
 
     def route(self):
         path = self.url.path
+        if self.server is metadata:
+            count("elsewhere")
         if path == "/_stats":
             raise Answer(200, stats)
         if path == "/_fault":
             fault.update(json.loads(self.content))
             raise Answer(200, {})
+        if path == "/_secrets":
+            raise Answer(200, "\n".join(sorted(SECRETS | tokens)), "text/plain")
+        if path == "/_rotate":
+            rotated.add(json.loads(self.content)["name"])
+            open(os.path.join(folder, json.loads(self.content)["name"] + ".rotated"), "wb").close()
+            raise Answer(200, {})
         if fault["kind"] == "later" and path[:2] != "/_":
             count("later")
             raise Answer(503, {"errors": ["later"]}, headers=[("Retry-After", str(fault["count"]))])
+        if fault["kind"] == "all-moved" and fault["count"] > 0 and path[:2] != "/_":
+            raise self.moved()
         if path == "/_expire":
             with lock:
                 tokens.clear()
@@ -177,12 +206,19 @@ class Handler(BaseHTTPRequestHandler):
             raise denied
         if kind == "junk":
             raise Answer(200, "{\"Signature\":")
+        if kind == "huge":
+            raise Answer(200, b"{\"x\":\"" + bytes(10 << 20) + b"\"}")
+        if kind == "moved":
+            raise self.moved()
         if kind == "lost":
             self.connection.close()
             raise ConnectionResetError
         if kind == "slow":
             time.sleep(20)
         return kind
+
+    def moved(self):
+        return Answer(307, "", headers=[("Location", f"http://127.0.0.2:{self.server.server_port}{self.path}")])
 
     def made(self, kind, key, bits, data, pss=False):
         sig = sign(KEYS["other"] if kind == "wrong-key" else key, bits, data, pss) \
@@ -229,13 +265,14 @@ class Handler(BaseHTTPRequestHandler):
         self.check_sigv4()
         q = json.loads(self.content)
         name = q["KeyId"].split("/")[-1]
+        name = newest("aws", name) if q["KeyId"].startswith("alias/") else name
         if name not in KEYS:
             raise self.aws_denied("NotFoundException", "Alias is not found")
         key = KEYS[name]
         if self.headers["X-Amz-Target"] == "TrentService.GetPublicKey":
             der = key.public_key().public_bytes(serialization.Encoding.DER,
                                                 serialization.PublicFormat.SubjectPublicKeyInfo)
-            raise Answer(200, {"KeyId": q["KeyId"], "KeyUsage": "SIGN_VERIFY",
+            raise Answer(200, {"KeyId": self.arn(name), "KeyUsage": "SIGN_VERIFY",
                                "PublicKey": base64.b64encode(der).decode()})
         kind = self.meet({"__type": "KMSInternalException", "message": "oops"},
                          self.aws_denied("AccessDeniedException", "not authorized"))
@@ -248,8 +285,13 @@ class Handler(BaseHTTPRequestHandler):
         if not whole and len(data) != HASHES[bits].digest_size:
             raise self.aws_denied("ValidationException", "Digest is invalid length")
         sig = self.made(kind, key, bits, data, "PSS" in algorithm)
-        raise Answer(200, {"KeyId": q["KeyId"], "Signature": base64.b64encode(sig).decode(),
-                           "SigningAlgorithm": algorithm})
+        raise Answer(200, {"KeyId": self.arn("other" if kind == "other-key" else name),
+                           "Signature": base64.b64encode(sig).decode(), "SigningAlgorithm":
+                           "ECDSA_SHA_512" if kind == "other-algorithm" else algorithm})
+
+    @staticmethod
+    def arn(name):
+        return f"arn:aws:kms:eu-test-1:111122223333:key/{name}"
 
     def sts(self):
         q = parse_qs(self.content.decode())
@@ -299,11 +341,12 @@ class Handler(BaseHTTPRequestHandler):
     def gcp(self, path):
         self.bearer({"error": {"code": 401, "status": "UNAUTHENTICATED", "message": "no"}})
         m = re.match(r"/v1/(projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/([^/]+)/"
-                     r"cryptoKeyVersions/1)(/publicKey|:asymmetricSign)$", path)
-        if not m or m[2] not in GCP:
+                     r"cryptoKeyVersions/([12]))(/publicKey|:asymmetricSign)$", path)
+        name = m and m[2] + ("2" if m[3] == "2" else "")
+        if name not in GCP:
             raise Answer(404, {"error": {"code": 404, "status": "NOT_FOUND", "message": "no key"}})
-        algorithm, key = GCP[m[2]]
-        if m[3] == "/publicKey":
+        algorithm, key = GCP[name]
+        if m[4] == "/publicKey":
             raise Answer(200, {"pem": public_pem(key), "algorithm": algorithm, "name": m[1],
                                "protectionLevel": "HSM"})
         busy = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "try again"}}
@@ -315,7 +358,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             (name, text), = q["digest"].items()
             sig = self.made(kind, key, name[3:], base64.b64decode(text), "_PSS_" in algorithm)
-        raise Answer(200, {"signature": base64.b64encode(sig).decode(), "name": m[1],
+        said = m[1].replace("/" + m[2] + "/", "/other/") if kind == "other-key" else m[1]
+        said = said[:-1] + "7" if kind == "other-version" else said
+        raise Answer(200, {"signature": base64.b64encode(sig).decode(), "name": said,
                            "signatureCrc32c": "1"})
 
     def google_login(self, path):
@@ -361,9 +406,11 @@ class Handler(BaseHTTPRequestHandler):
         m = re.match(r"/keys/([a-z0-9]+)(?:/([0-9a-f]{32}))?(/sign)?$", path)
         if not m or m[1] not in KEYS or self.url.query != "api-version=7.4":
             raise Answer(404, {"error": {"code": "KeyNotFound", "message": "no key"}})
-        key, version = KEYS[m[1]], hashlib.md5(m[1].encode()).hexdigest()
-        if m[2] not in (None, version):
+        versions = {hashlib.md5(n.encode()).hexdigest(): n for n in (m[1], m[1] + "2") if n in KEYS}
+        version = m[2] or hashlib.md5(newest("azure", m[1]).encode()).hexdigest()
+        if version not in versions:
             raise Answer(404, {"error": {"code": "KeyNotFound", "message": "no version"}})
+        key = KEYS[versions[version]]
         kid = f"https://{self.headers['Host']}/keys/{m[1]}/{version}"
         if not m[3]:
             n = key.public_key().public_numbers()
@@ -385,7 +432,9 @@ class Handler(BaseHTTPRequestHandler):
             r, s = utils.decode_dss_signature(sig)
             size = (key.key_size + 7) // 8
             sig = r.to_bytes(size, "big") + s.to_bytes(size, "big")
-        raise Answer(200, {"kid": kid, "value": b64u(sig)})
+        said = kid.replace("/" + m[1] + "/", "/other/") if kind == "other-key" else kid
+        said = said[:-32] + "0" * 32 if kind == "other-version" else said
+        raise Answer(200, {"kid": said, "value": b64u(sig)})
 
     def entra(self, _):
         q = parse_qs(self.content.decode())
@@ -427,17 +476,42 @@ class Handler(BaseHTTPRequestHandler):
                 key.public_key().public_bytes(serialization.Encoding.Raw,
                                               serialization.PublicFormat.Raw)).decode()
             kind = {"p256": "ecdsa-p256", "p384": "ecdsa-p384", "rsa": "rsa-2048"}.get(m[2], m[2])
+            versions = {"1": {"public_key": one}, "2": {"public_key": two}}
+            if newest("vault", m[2]) != m[2]:
+                versions["3"] = {"public_key": public_pem(KEYS[m[2] + "2"])}
             raise Answer(200, {"request_id": "x", "data": {
-                "type": kind, "latest_version": 2, "name": m[2],
-                "keys": {"1": {"public_key": one}, "2": {"public_key": two}}}})
+                "type": kind, "latest_version": len(versions), "name": m[2], "keys": versions}})
         kind = self.meet({"errors": ["Vault is sealed"]}, denied)
         q = json.loads(self.content)
-        if q["key_version"] != 2 or q["prehashed"] == (m[2] == "ed25519"):
+        number = q["key_version"]
+        if number not in ([2, 3] if newest("vault", m[2]) != m[2] else [2]) or q["prehashed"] == (m[2] == "ed25519"):
             raise Answer(400, {"errors": ["bad request"]})
+        key = KEYS[m[2] + "2"] if number == 3 else key
         sig = self.made(kind, key, q.get("hash_algorithm", "sha2-512")[5:],
                         base64.b64decode(q["input"]), q.get("signature_algorithm") == "pss")
-        raise Answer(200, {"data": {"signature": "vault:v2:" + base64.b64encode(sig).decode(),
-                                    "key_version": 2}})
+        said = "vault:v1:" if kind == "other-version" else f"vault:v{number}:"
+        raise Answer(200, {"data": {"signature": said + base64.b64encode(sig).decode(),
+                                    "key_version": number}})
+
+
+def certify(folder):
+    """A certificate for 127.0.0.1 by itself: ca.pem, with its key in tls.pem."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fake")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(1).not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=1)).add_extension(names, False)
+            .sign(key, hashes.SHA256())).public_bytes(serialization.Encoding.PEM)
+    with open(os.path.join(folder, "ca.pem"), "wb") as f:
+        f.write(cert)
+    with open(os.path.join(folder, "tls.pem"), "wb") as f:
+        f.write(cert + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                         serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.path.join(folder, "tls.pem"))
+    return context
 
 
 class Server(ThreadingHTTPServer):
@@ -446,21 +520,17 @@ class Server(ThreadingHTTPServer):
 
 
 folder = sys.argv[1]
+rotated.update(name[:-8] for name in os.listdir(folder) if name.endswith(".rotated"))
 LATENCY = int(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0
 KEYS = {name: load(folder, name, make) for name, make in {
-    "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "rsa": lambda: rsa.generate_private_key(65537, 2048),
     "ed25519": ed25519.Ed25519PrivateKey.generate,
     "other": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "next": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "log": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "siglog": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "tsa": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "audit": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "holder": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "online": lambda: ec.generate_private_key(ec.SECP256R1()),
 }.items()}
+for name in ("p256", "log", "siglog", "tsa", "audit", "holder", "online"):
+    for version in (name, name + "2"):
+        KEYS[version] = load(folder, version, lambda: ec.generate_private_key(ec.SECP256R1()))
 GCP = {name: ("EC_SIGN_P256_SHA256", key) for name, key in KEYS.items()}
 GCP.update(p384=("EC_SIGN_P384_SHA384", KEYS["p384"]), ed25519=("EC_SIGN_ED25519", KEYS["ed25519"]),
            rsa=("RSA_SIGN_PKCS1_2048_SHA256", KEYS["rsa"]),
@@ -469,5 +539,9 @@ server = Server(("127.0.0.1", int(os.environ.get("FAKE_KMS_PORT", "0"))), Handle
 # the machine's metadata, where no rule for the own machine keeps a proxy away
 metadata = Server(("127.0.0.2", server.server_address[1]), Handler)
 threading.Thread(target=metadata.serve_forever, daemon=True).start()
+secure = Server(("127.0.0.1", 0), Handler)
+secure.socket = certify(folder).wrap_socket(secure.socket, server_side=True)
+stats["tls"] = secure.server_address[1]
+threading.Thread(target=secure.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)
 server.serve_forever()

@@ -577,6 +577,155 @@ static void what_does_not_pass_fails_at_once_with_the_reason(void **state)
     }
 }
 
+static void may_not_sign(enum service s, const char *kind, const char *why)
+{
+    struct tm_err e = {0};
+    struct tm_key *k = must_open(uri_of(s, "p256"));
+    set_fault(kind, 1);
+    if (signs(k, "SHA256", false, &e) || strstr(e.text, why) == NULL)
+        fail_msg("%d %s: wanted '%s' in: %s", s, kind, why, e.text);
+    assert_null(strstr(e.text, "static-token"));
+    assert_true(tm_key_is_away(k, &e)); /* so the metric and the readiness say it */
+    set_fault("none", 0);
+    tm_key_free(k);
+}
+
+static void an_answer_for_something_else_is_refused_by_name(void **state)
+{
+    (void)state;
+    usual_environment();
+    may_not_sign(AWS, "other-key",
+                 "of another key, 'arn:aws:kms:eu-test-1:111122223333:key/other'");
+    may_not_sign(AWS, "other-algorithm", "of another algorithm, 'ECDSA_SHA_512'");
+    may_not_sign(GCP, "other-key", "of another key, 'projects/p/locations/l/keyRings/r/");
+    may_not_sign(GCP, "other-version", "of another key, 'projects/p/locations/l/keyRings/r/");
+    may_not_sign(AZURE, "other-key", "of another key, 'other/");
+    may_not_sign(AZURE, "other-version", "of another version, '00000000000000000000000000000000'");
+    may_not_sign(VAULT, "other-version", "of another version, 'vault:v1:");
+    for (int s = AWS; s < SERVICES; s++)
+        may_not_sign(s, "huge", "answers with more than 65536 bytes");
+}
+
+/* What was the newest version, or what an alias named, when the key was opened. */
+static void a_rotation_at_the_service_changes_no_open_key(void **state)
+{
+    (void)state;
+    struct tm_key *k[SERVICES];
+    usual_environment();
+    for (int s = AWS; s < SERVICES; s++)
+        k[s] = must_open(uri_of(s, "tsa"));
+    put("/_rotate", "{\"name\":\"aws-tsa\"}");
+    put("/_rotate", "{\"name\":\"vault-tsa\"}");
+    put("/_rotate", "{\"name\":\"azure-tsa\"}");
+    for (int s = AWS; s < SERVICES; s++) {
+        struct tm_err e = {0};
+        if (!signs(k[s], "SHA256", false, &e))
+            fail_msg("%d: %s", s, e.text);
+        struct tm_key *next = must_open(uri_of(s, "tsa"));
+        assert_int_equal(EVP_PKEY_eq(tm_key_pkey(next), tm_key_pkey(k[s])), s == GCP);
+        if (!signs(next, "SHA256", false, &e))
+            fail_msg("%d, the next: %s", s, e.text);
+        tm_key_free(next);
+        tm_key_free(k[s]);
+    }
+}
+
+/* No request, and no credential, goes where a service points. */
+static void a_redirect_takes_no_credential_to_another_host(void **state)
+{
+    (void)state;
+    static const char refused[] = "redirects";
+    long before = stat_of("elsewhere");
+    usual_environment();
+    for (int s = AWS; s < SERVICES; s++) {
+        struct tm_err e = {0};
+        may_not_sign(s, "moved", "redirects a POST: refused");
+        set_fault("all-moved", 1000);
+        assert_null(open_key(uri_of(s, "p256"), &e)); /* GET, and logins */
+        if (strstr(e.text, refused) == NULL)
+            fail_msg("%d: %s", s, e.text);
+        set_fault("none", 0);
+    }
+    assert_int_equal(stat_of("elsewhere"), before);
+}
+
+static void a_service_by_tls_is_asked_by_its_right_name_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host, *why;
+        bool ca;
+    } cases[] = {{"127.0.0.1", NULL, true},
+                 {"localhost", "for another name", true},
+                 {"127.0.0.1", "no CA that is trusted here", false}};
+    char uri[256];
+    usual_environment();
+    long port = stat_of("tls");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tm_err e = {0};
+        snprintf(uri, sizeof(uri), "vault:p256?endpoint=https://%s:%ld%s%s", cases[i].host, port,
+                 cases[i].ca ? "&ca-file=" : "", cases[i].ca ? file_of("ca.pem") : "");
+        struct tm_key *k = open_key(uri, &e);
+        if ((k != NULL) != (cases[i].why == NULL) ||
+            (k == NULL && strstr(e.text, cases[i].why) == NULL))
+            fail_msg("%s: %s", uri, e.text);
+        if (k != NULL && !signs(k, "SHA256", false, &e))
+            fail_msg("%s: %s", uri, e.text);
+        tm_key_free(k);
+    }
+}
+
+/* Reads what the first to come says, up to an empty line, and hangs up. */
+struct hearing {
+    int fd;
+    char text[4096];
+};
+static void *hear(void *arg)
+{
+    struct hearing *h = arg;
+    size_t len = 0;
+    struct pollfd p = {.fd = h->fd, .events = POLLIN};
+    int c = poll(&p, 1, 10000) == 1 ? accept(h->fd, NULL, NULL) : -1;
+    while (c >= 0 && len + 1 < sizeof(h->text) && strstr(h->text, "\r\n\r\n") == NULL) {
+        ssize_t n = recv(c, h->text + len, sizeof(h->text) - 1 - len, 0);
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+        h->text[len] = '\0';
+    }
+    close(c);
+    close(h->fd);
+    return NULL;
+}
+
+static void a_proxy_sees_the_services_name_and_no_credential(void **state)
+{
+    (void)state;
+    char proxy[64];
+    struct tm_err e = {0};
+    struct hearing h = {0};
+    pthread_t thread;
+    usual_environment();
+    h.fd = listen_somewhere(proxy);
+    setenv("https_proxy", proxy, 1);
+    assert_int_equal(pthread_create(&thread, NULL, hear, &h), 0);
+    assert_null(open_key("vault:p256?endpoint=https://vault.example", &e));
+    pthread_join(thread, NULL);
+    unsetenv("https_proxy");
+    assert_int_equal(strncmp(h.text, "CONNECT vault.example:443 ", 26), 0);
+    assert_null(strstr(h.text, "static-token"));
+    /* plain HTTP does not leave the machine: not by a proxy either, whatever loopback's number */
+    h = (struct hearing){.fd = listen_somewhere(proxy)};
+    struct pollfd heard = {.fd = h.fd, .events = POLLIN};
+    char uri[128];
+    snprintf(uri, sizeof(uri), "vault:p256?endpoint=http://127.0.0.2%s", strrchr(fake.base, ':'));
+    setenv("http_proxy", proxy, 1);
+    must_sign(uri, "SHA256", false);
+    unsetenv("http_proxy");
+    assert_int_equal(poll(&heard, 1, 0), 0);
+    close(h.fd);
+}
+
 /* The credential is of a login, which is done again: of a token in a file, the file is read again.
  */
 static void an_ended_credential_is_renewed_and_the_signature_made(void **state)
@@ -748,6 +897,11 @@ int main(void)
         cmocka_unit_test(a_wrong_place_says_what_to_do),
         cmocka_unit_test(what_passes_is_asked_again),
         cmocka_unit_test(what_does_not_pass_fails_at_once_with_the_reason),
+        cmocka_unit_test(an_answer_for_something_else_is_refused_by_name),
+        cmocka_unit_test(a_rotation_at_the_service_changes_no_open_key),
+        cmocka_unit_test(a_redirect_takes_no_credential_to_another_host),
+        cmocka_unit_test(a_service_by_tls_is_asked_by_its_right_name_alone),
+        cmocka_unit_test(a_proxy_sees_the_services_name_and_no_credential),
         cmocka_unit_test(an_ended_credential_is_renewed_and_the_signature_made),
         cmocka_unit_test(a_service_that_is_down_fails_fast_and_is_used_again_when_it_is_back),
         cmocka_unit_test(many_are_under_way_at_once_and_each_is_answered),
