@@ -864,12 +864,12 @@ static void a_service_that_says_later_does_not_hold_an_opening_or_an_end(void **
     EVP_PKEY *pub = tm_kms_public(k, &e);
     assert_non_null(pub);
     set_fault("later", 20);
+    long asked = stat_of("later");
     pthread_mutex_lock(&k->lock);
     k->stale = true;
     k->tried_ms = 0;
     pthread_cond_broadcast(&k->wake);
     pthread_mutex_unlock(&k->lock);
-    long asked = stat_of("later");
     for (int i = 0; i < 1000 && stat_of("later") == asked; i++)
         usleep(10 * 1000);
     assert_int_not_equal(stat_of("later"), asked);

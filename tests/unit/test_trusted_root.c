@@ -251,7 +251,7 @@ static void refuse(struct tuf_trusted_root *r, enum tuf_trust_list list, const s
     assert_int_equal(tuf_trusted_root_count(r, list), before);
 }
 
-static void r11_chains_that_verifiers_would_refuse_are_not_added(void **state)
+static void chains_that_verifiers_would_refuse_are_not_added(void **state)
 {
     (void)state;
     struct tm_err e = {0};
@@ -802,7 +802,7 @@ static void new_log_of_today(struct tuf_trusted_root *r)
     add_log(r, TRUST_CTLOG, "P-256", "https://new.example.com", T0 + 19 * DAY);
 }
 
-static void r11_edits_that_break_or_reopen_are_marked(void **state)
+static void edits_that_break_or_reopen_are_marked(void **state)
 {
     (void)state;
     static const struct {
@@ -830,7 +830,7 @@ int main(void)
         cmocka_unit_test(log_ids_are_as_other_implementations_compute_them),
         cmocka_unit_test(entries_are_found_by_fingerprint_and_by_address),
         cmocka_unit_test(retiring_ends_a_window_and_leaves_the_rest),
-        cmocka_unit_test(r11_chains_that_verifiers_would_refuse_are_not_added),
+        cmocka_unit_test(chains_that_verifiers_would_refuse_are_not_added),
         cmocka_unit_test(bad_log_keys_are_not_added),
         cmocka_unit_test(a_damaged_root_is_refused_with_the_member_named),
         cmocka_unit_test(what_a_later_version_adds_is_ignored_by_a_verifier),
@@ -840,7 +840,7 @@ int main(void)
         cmocka_unit_test(lint_says_what_verifiers_stumble_over),
         cmocka_unit_test(what_is_told_moves_no_cursor),
         cmocka_unit_test(a_diff_names_each_change_and_marks_the_dangerous),
-        cmocka_unit_test(r11_edits_that_break_or_reopen_are_marked),
+        cmocka_unit_test(edits_that_break_or_reopen_are_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

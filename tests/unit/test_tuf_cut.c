@@ -149,7 +149,7 @@ static void open_published(struct tuf_case *c)
     case_round(c, T0, NULL);
 }
 
-static void r5_event_cut_at_each_file(void **state)
+static void an_event_that_is_cut_at_any_file_leaves_the_old_or_the_new(void **state)
 {
     (void)state;
     static const struct visit after = {2, 2, 2, 2};
@@ -166,7 +166,7 @@ static void r5_event_cut_at_each_file(void **state)
     case_close(&c);
 }
 
-static void r5_refresh_cut_at_each_file(void **state)
+static void a_refresh_that_is_cut_at_any_file_leaves_the_old_or_the_new(void **state)
 {
     (void)state;
     static const struct visit after = {1, 5, 2, 1};
@@ -178,7 +178,7 @@ static void r5_refresh_cut_at_each_file(void **state)
     case_close(&c);
 }
 
-static void r5_timestamp_comes_last(void **state)
+static void the_timestamp_comes_last(void **state)
 {
     (void)state;
     struct tuf_case c;
@@ -198,9 +198,9 @@ static void r5_timestamp_comes_last(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(r5_event_cut_at_each_file),
-        cmocka_unit_test(r5_refresh_cut_at_each_file),
-        cmocka_unit_test(r5_timestamp_comes_last),
+        cmocka_unit_test(an_event_that_is_cut_at_any_file_leaves_the_old_or_the_new),
+        cmocka_unit_test(a_refresh_that_is_cut_at_any_file_leaves_the_old_or_the_new),
+        cmocka_unit_test(the_timestamp_comes_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
