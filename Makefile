@@ -6,6 +6,7 @@
 #   make conformance SUITE=DIR   the TUF client against a checkout of tuf-conformance
 #   make bench   ratios against the crypto limit, measured in this run; make bench PARTS=latency
 #   make bench-long   the same with a million requests where memory is watched, and a million targets
+#   make bench-peers  a timestamp and a log entry beside sigstore's own servers (Go 1.26; minutes)
 #   make cluster-test   three nodes, a log, a database and a store of tokens, killed under load
 #   make soak    15 minutes of load while everything around the server fails; SOAK=60 is a try
 #   make package-test   the Debian packages in a fresh Debian: installed, upgraded, removed (root)
@@ -82,7 +83,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: package-test cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long soak looks unit test-programs fuzz explore lint format-check format clean always
+.PHONY: package-test cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -228,6 +229,13 @@ soak: test-deps all test-programs
 
 bench-long:
 	@BENCH_REQUESTS=1000000 BENCH_TARGETS=1000000 $(MAKE) --no-print-directory bench
+
+# Pinned: the newest that Go 1.26 builds.
+bench-peers: deps
+	@$(MAKE) --no-print-directory all test-programs
+	GOTOOLCHAIN=local GOBIN=$(CURDIR)/build/peers go install github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server@v2.1.2
+	GOTOOLCHAIN=local GOBIN=$(CURDIR)/build/peers go install github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@v2.3.0
+	@SIGLOG_PEERS=build/peers bash tests/bench.sh siglog
 
 TREE_C := $(foreach d,$(LIBS) tools tests,$(call sources,$(d)))
 TREE_H := $(shell find $(LIBS) tools tests -name '*.h' -not -path '*/node_modules/*')

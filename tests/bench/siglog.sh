@@ -1,7 +1,7 @@
 # Entries of the signature log over 250 connections, each of which waits for its checkpoint, ten a
 # second; and timestamps over 64: with everything on (fsync, a process per duty). CPU of all the
-# server's processes, against what OpenSSL alone needs for the same cryptography. With
-# SIGLOG_PEERS=DIR sigstore's own timestamp-server has the same beside it, from that folder.
+# server's processes, against what OpenSSL alone needs for the same cryptography. `make bench-peers`
+# sets SIGLOG_PEERS to a folder with sigstore's own servers: each has a quarter of the same beside it.
 L=$(mktemp -d -p "$B") # in the file system of the build: /tmp may be memory, where fsync is free
 trap 'stop_all; rm -rf "$W" "$L"' EXIT
 make -s "$B/tests/sigload"
@@ -39,6 +39,7 @@ loopback() { # LABEL LIMIT IN,OUT,CONNECTIONS: how much of US is the kernel's, w
     figure "$1, fraction of limit and loopback together" "$(ratio "$(awk -v a="$2" -v b="$floor" 'BEGIN { print a + b }')" "$US")"
 }
 measure entries 250 first
+entry_us=$US
 # Ten checkpoints a second, each a signature.
 limit=$(awk -v v="$verify_us" -v s="$sign_us" -v ms="$took_ms" -v n="$count" 'BEGIN { printf "%.1f", v + s * (ms / 100 + 1) / n }')
 figure "siglog, OpenSSL alone, us an entry" "$limit"
@@ -46,20 +47,37 @@ figure "siglog, server CPU, us an entry" "$US"
 at_least "siglog, entries a CPU-second against OpenSSL's" "$(ratio "$limit" "$US")" 0.5
 loopback siglog "$limit" 519,1527,250
 measure stamps 64
+stamp_us=$US
 figure "tsa, OpenSSL alone, us a timestamp" "$sign_us"
 figure "tsa, server CPU, us a timestamp" "$US"
 at_least "tsa, timestamps a CPU-second against OpenSSL's" "$(ratio "$sign_us" "$US")" 0.6
 loopback tsa "$sign_us" 171,654,64
-if [ -x "${SIGLOG_PEERS:-}/timestamp-server" ]; then # its metrics want port 2112
-    peer_port=$(free_port)
-    "$SIGLOG_PEERS/timestamp-server" serve --port "$peer_port" --host 127.0.0.1 --timestamp-signer memory \
-        --disable-ntp-monitoring >"$W/peer.log" 2>&1 &
+
+peer() { # PROGRAM HEALTH ARGUMENTS...: starts one; sets family and port, which PORT stands for
+    local program=$SIGLOG_PEERS/$1 health=$2
+    shift 2
+    port=$(free_port)
+    "$program" serve "${@/PORT/$port}" >"$W/peer.log" 2>&1 &
     family=$!
     PIDS="$PIDS $family"
-    port=$peer_port ours=$US
-    wait_until curl -sf "http://127.0.0.1:$port/api/v1/timestamp/certchain"
-    count=$((count / 10))
-    measure stamps 64
-    figure "tsa, timestamp-authority's server, us a timestamp" "$US"
-    at_least "tsa, times less CPU than timestamp-authority" "$(ratio "$US" "$ours")" 8
+    wait_until curl -sf "http://127.0.0.1:$port$health" >"$W/peer.health"
+}
+beside() { # NAME WHAT CONNECTIONS OURS [first]
+    measure "$2" "$3" ${5:-}
+    figure "$1, server CPU, us" "$US; ours $4"
+    at_least "times less CPU than $1" "$(ratio "$US" "$4")" 8
+    kill "$family"
+}
+if [ -n "${SIGLOG_PEERS:-}" ]; then
+    count=$((count / 4))
+    peer timestamp-server /api/v1/timestamp/certchain --port PORT --host 127.0.0.1 --timestamp-signer memory \
+        --disable-ntp-monitoring # its metrics want port 2112
+    beside timestamp-authority stamps 64 "$stamp_us"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$W/peer.key" 2>/dev/null
+    mkdir "$L/peer"
+    peer posix /healthz --http-port PORT --http-address 127.0.0.1 --hostname 127.0.0.1 \
+        --grpc-port "$(free_port)" --http-metrics-port "$(free_port)" --log-level warn \
+        --storage-dir "$L/peer" --signer-filepath "$W/peer.key" --persistent-antispam \
+        --checkpoint-interval 100ms --batch-max-age 50ms # it refuses what it has, as ours does
+    beside "rekor-tiles on POSIX" entries 250 "$entry_us" first
 fi

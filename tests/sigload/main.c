@@ -158,13 +158,14 @@ static void tell_entry(uint64_t number, const char *body)
     unsigned char digest[SHA256_DIGEST_LENGTH];
     char hex[2 * SHA256_DIGEST_LENGTH + 1];
     char line[128];
-    const char *index = strstr(body, "\"logIndex\":\"");
+    const char *index = strstr(body, "\"logIndex\":");
     if (index == NULL)
         die("an answer without an index");
+    index += strcspn(index, "0123456789"); /* a string, whatever white space stands before it */
     make_digest(number, digest);
     tm_hex_encode(digest, sizeof(digest), hex);
     say(line, (size_t)snprintf(line, sizeof(line), "%s %" PRIu64 "\n", hex,
-                               (uint64_t)strtoull(index + 12, NULL, 10)));
+                               (uint64_t)strtoull(index, NULL, 10)));
 }
 
 static void tell_stamp(const char *body, size_t len)
