@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -101,7 +102,6 @@ static const struct call calls[] = {
     CALL(sendto, ALWAYS),
     CALL(shutdown, ALWAYS),
     CALL(getsockopt, ALWAYS),
-    CALL(setsockopt, ALWAYS),
     CALL(getsockname, ALWAYS),
     CALL(getpeername, ALWAYS),
     /* connections */
@@ -194,10 +194,29 @@ static bool has(unsigned rights, unsigned any)
     return any == ALWAYS || (rights & any) != 0;
 }
 
+/*
+ * libmicrohttpd sets TCP's options on its socket before and after each reply, though ours is none
+ * of TCP's, until it hears EINVAL; the kernel says EOPNOTSUPP, for ever. Who takes connections and
+ * makes none has TCP's options from the socket that listens, and needs no others.
+ */
+static int add_options(scmp_filter_ctx ctx, unsigned rights)
+{
+    const int call = SCMP_SYS(setsockopt);
+    if ((rights & (SANDBOX_ACCEPT | SANDBOX_CONNECT)) != SANDBOX_ACCEPT)
+        return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
+    int rc =
+        seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), call, 1, SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP));
+    return rc != 0
+               ? rc
+               : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1, SCMP_A1(SCMP_CMP_NE, IPPROTO_TCP));
+}
+
 static int add_rules(scmp_filter_ctx ctx, unsigned rights)
 {
     /* Its flags are in memory, where no filter sees them: the C library takes clone instead. */
     int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (rc == 0)
+        rc = add_options(ctx, rights);
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && rc == 0; i++) {
         if (has(rights, calls[i].rights))
             rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i].number, 0);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -63,6 +64,26 @@ static int open_to_read(void)
 static int open_to_write(void)
 {
     return open("/dev/null", O_WRONLY | O_CLOEXEC) >= 0 ? 0 : 1;
+}
+
+/* On one end of a pair, as libmicrohttpd does: what the first call says, errno or 0. */
+static int set_option(int level, int name)
+{
+    int pair[2];
+    int one = 1;
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0             ? -1
+           : setsockopt(pair[0], level, name, &one, sizeof(one)) == 0 ? 0
+                                                                      : errno;
+}
+
+static int set_tcp_option(void)
+{
+    return set_option(IPPROTO_TCP, TCP_NODELAY);
+}
+
+static int set_socket_option(void)
+{
+    return set_option(SOL_SOCKET, SO_SNDBUF);
 }
 
 static int make_tcp_socket(void)
@@ -187,6 +208,16 @@ static int fork_by_clone3(void)
 {
     uint64_t args[8] = {[4] = SIGCHLD};
     return syscall(SYS_clone3, args, sizeof(args)) < 0 && errno == ENOSYS ? 0 : 1;
+}
+
+/* Else libmicrohttpd would ask for it at each reply. */
+static void who_takes_connections_hears_that_its_pairs_are_not_tcp(void **state)
+{
+    (void)state;
+    assert_int_equal(end_of(SANDBOX_ACCEPT, set_tcp_option), EINVAL);
+    assert_int_equal(end_of(SANDBOX_ACCEPT, set_socket_option), 0);
+    assert_int_equal(end_of(SANDBOX_ACCEPT | SANDBOX_CONNECT, set_tcp_option), EOPNOTSUPP);
+    assert_int_equal(end_of(0, set_tcp_option), EOPNOTSUPP);
 }
 
 static void clone3_makes_no_process(void **state)
@@ -334,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest enforced[] = {
         cmocka_unit_test(each_use_needs_its_right),
+        cmocka_unit_test(who_takes_connections_hears_that_its_pairs_are_not_tcp),
         cmocka_unit_test(clone3_makes_no_process),
         cmocka_unit_test(a_right_allows_nothing_else),
         cmocka_unit_test(memory_threads_and_time_need_no_right),
