@@ -30,6 +30,7 @@
 
 #define URI_FILE "intermediate.uri"
 #define CERTIFICATE_MAX ((size_t)1 << 20)
+#define TAKEN "chain.pem.taken" /* an answer to the request, before it is checked */
 
 struct rotation {
     const char *dir;
@@ -145,18 +146,31 @@ static int check_pair(const struct rotation *r, const char *key, const char *cha
     return s != NULL ? 0 : -1;
 }
 
-/* Makes way for a new attempt; what is in it was never more than half a pair. */
-static void remove_part(const struct rotation *r)
+/* Of an attempt that makes way for a new one: it was never more than half a pair. */
+static bool is_any(const char *name)
+{
+    (void)name;
+    return true;
+}
+
+/* What a --certificate that was killed left: the request, or a certificate that was not checked. */
+static bool is_left(const char *name)
+{
+    return strcmp(name, CREATE_REQUEST) == 0 || strncmp(name, TAKEN, strlen(TAKEN)) == 0;
+}
+
+/* Such files of a folder, and the folder, unless something else is in it. */
+static void remove_folder(const char *folder, bool (*such)(const char *name))
 {
     char path[PATH_MAX];
-    DIR *d = opendir(r->part);
+    DIR *d = opendir(folder);
     for (struct dirent *one = NULL; d != NULL && (one = readdir(d)) != NULL;) {
-        if (in(r->part, one->d_name, path, NULL) == 0)
+        if (such(one->d_name) && in(folder, one->d_name, path, NULL) == 0)
             (void)unlink(path); /* "." and ".." cannot be */
     }
     if (d != NULL)
         closedir(d);
-    (void)rmdir(r->part);
+    (void)rmdir(folder);
 }
 
 static int open_root(const struct rotation *r, STACK_OF(X509) * *root, struct tm_key **key,
@@ -242,14 +256,14 @@ static int make_next(const struct rotation *r, struct tm_err *e)
             "'%s' is there already: put it in service (--activate; where a request waits there, "
             "--certificate before) or, if its chain was never published, remove it",
             r->next);
-    remove_part(r);
+    remove_folder(r->part, is_any);
     int rc = r->request ? open_present(r, &root, e) : open_root(r, &root, &root_key, e);
     if (rc == 0)
         rc = make_pair(r, root, root_key, e);
     if (rc == 0 && rename(r->part, r->next) != 0)
         rc = tm_err_errno(e, "rename '%s' to '%s'", r->part, r->next);
     if (rc != 0)
-        remove_part(r);
+        remove_folder(r->part, is_any);
     tm_key_free(root_key);
     sk_X509_pop_free(root, X509_free);
     return rc == 0 ? tm_file_sync_dir(r->dir, e) : -1;
@@ -285,7 +299,7 @@ static int activate_file(const struct rotation *r, struct tm_err *e)
         return -1;
     if (move(r, from_chain, to_chain, e) != 0)
         return -1;
-    (void)rmdir(r->next); /* stays when something else is in it */
+    remove_folder(r->next, is_left);
     return 0;
 }
 
@@ -320,7 +334,7 @@ static int put_certificate(const struct rotation *r, const char *where, const ch
 {
     char taken[PATH_MAX];
     struct tm_buf text = {0};
-    if (in(where, "chain.pem.taken", taken, e) != 0)
+    if (in(where, TAKEN, taken, e) != 0)
         return -1;
     int rc = tm_file_read(r->certificate, CERTIFICATE_MAX, &text, e);
     if (rc == 0)
@@ -370,7 +384,7 @@ static int activate_token(struct rotation *r, struct tm_err *e)
         (!moved && move(r, from, to, e) != 0))
         return -1;
     (void)unlink(label);
-    (void)rmdir(r->next); /* stays when something else is in it */
+    remove_folder(r->next, is_left);
     return 0;
 }
 
