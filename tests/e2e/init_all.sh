@@ -110,6 +110,7 @@ says "keys in a token" 0 "1.root.json" "${I[@]}" "$W/token.d" --all --url "$URL"
 for name in intermediate log siglog tsa audit; do
     [ ! -e "$W/token.d/$name.key" ] || check "$name.key" "in the token" "in a file"
 done
+says "keys in a token, again" 0 "nothing was made" "${I[@]}" "$W/token.d" --if-missing --all --url "$URL" "${TOKEN[@]}" "${LABELS[@]}"
 circle "$W/token.d"
 says "labels that are taken" 1 "tsa" "${I[@]}" "$W/twice" --all --url "$URL" "${TOKEN[@]}" --pkcs11-timestamp-key tsa
 check "nothing of it stays" 0 "$(ls -d "$W"/twice* 2>/dev/null | wc -l)"
@@ -170,6 +171,19 @@ says "after an edit" 0 "nothing was made" "${M[@]}"
 says "another address" 3 "'ct: embedded: origin' is '127.0.0.1:$PORT/log', not 'sigstore.example.com/log'" \
     "${I[@]}" "$W/missing/ca" --if-missing --all --url https://sigstore.example.com
 says "another log's name" 3 "a log keeps its name" "${I[@]}" "$W/missing/ca" --if-missing --log-origin other.example.com/log
+says "another scheme" 3 "its log is at '$URL/log', not below 'https://127.0.0.1:$PORT'" \
+    "${I[@]}" "$W/missing/ca" --if-missing --all --url "https://127.0.0.1:$PORT"
+says "no log" 3 "and --no-log asks for none" "${I[@]}" "$W/missing/ca" --if-missing --no-log
+says "another type of key" 3 "the CA's key is p256, and --key-type asks for p384" "${M[@]}" --key-type p384
+says "the same type" 0 "nothing was made" "${M[@]}" --key-type p256
+says "another organization" 3 "the CA is of 'tenmint', not of 'acme'" "${M[@]}" --organization acme
+for key in "ca:the CA" "log:the log" "audit:the log of audit heads" "signature-log:the signature log" "timestamp:the timestamp authority"; do
+    says "a key that is no file: ${key%%:*}" 3 "${key#*:}'s key is the file " "${M[@]}" "--${key%%:*}-key" awskms:alias/x?region=r
+    grep -q "and --${key%%:*}-key asks for awskms:alias/x?region=r: init moves no key" "$W/said" || check "names it" "" "$(cat "$W/said")"
+done
+touch "$W/m.so"
+says "a label" 3 "asks for key 'k' of token 't' by $W/m.so" "${M[@]}" --pkcs11-module "$W/m.so" --pkcs11-token t --pkcs11-pin-env P --pkcs11-key k
+says "a root's key that is no file" 3 "root.key', and --root-key asks for another" "${M[@]}" --root-key awskms:alias/r?region=r
 says "less than it has" 0 "nothing was made" "${I[@]}" "$W/missing/ca" --if-missing
 check "no byte of it changed" "" "$(state_of "$W/missing/ca" | diff "$W/before" -)"
 rm "$W/missing/ca/tsa.key"

@@ -70,6 +70,7 @@ struct plan {
     struct init_all all;               /* --all */
     bool if_missing;                   /* what is there already is checked and left as it is */
     const char *named_origin;          /* NULL: log_origin is made up */
+    const struct init_keys *keys;      /* the options that say where they are */
 };
 
 static const char issuers_text[] =
@@ -261,11 +262,23 @@ static enum init_stage_state init_if_missing(const struct plan *p, struct tm_err
 /* What is in the way is what was asked for, or it is said what is wrong with it. */
 static int keep_found(const struct plan *p)
 {
-    const struct init_wanted wanted = {.dir = p->dir,
-                                       .all = p->all.url != NULL,
-                                       .log_origin = p->named_origin,
-                                       .signature_origin = p->all.url != NULL ? p->all.host : NULL};
+    struct init_wanted wanted = {.dir = p->dir,
+                                 .all = p->all.url != NULL,
+                                 .no_log = p->log_origin == NULL,
+                                 .log_origin = p->named_origin,
+                                 .signature_origin = p->all.url != NULL ? p->all.host : NULL,
+                                 .url = p->all.url,
+                                 .organization = p->organization,
+                                 .key_type = p->key_type,
+                                 .key = {[INIT_KEY_CA] = &p->device,
+                                         [INIT_KEY_ROOT] = &p->root_device,
+                                         [INIT_KEY_LOG] = &p->log_device,
+                                         [INIT_KEY_AUDIT] = &p->audit_device,
+                                         [INIT_KEY_SIGNATURES] = &p->all.signatures,
+                                         [INIT_KEY_TIMESTAMPS] = &p->all.timestamps}};
     struct tm_err e = {0};
+    for (int i = 0; i < INIT_KEYS; i++)
+        wanted.key_option[i] = init_keys_option(p->keys, i);
     if (init_found_check(&wanted, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
     printf("'%s' is there and whole: nothing was made\n", p->dir);
@@ -446,6 +459,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         return rc;
     p.dir = argv[0];
     p.key_type = key_type.value;
+    p.keys = &keys;
     if (check_all(&p, all, no_log, &e) != 0 || check_request(&p, &keys, &e) != 0 ||
         check_log_words(&p, no_log, &keys, &e) != 0 || name_audit(&p, &e) != 0 ||
         init_keys_choose(&keys, all, places, &e) != 0 || owner_find(user, &p.owner, &e) != 0)
