@@ -5,9 +5,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define BUF_FIRST 256
+#define BUF_STEP ((size_t)1 << 20)
 #define BUF_FIRST_PRINT 64 /* bytes that tm_buf_printf hopes to need */
+
+/* The whole pages of [from, to). */
+static void give_back(const unsigned char *from, const unsigned char *to)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)from + page - 1) / page * page;
+    uintptr_t end = (uintptr_t)to / page * page;
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
+/* Step by step, so that a large buffer is never there twice. */
+static void move(unsigned char *to, unsigned char *from, size_t len)
+{
+    for (size_t at = 0; at < len; at += BUF_STEP) {
+        size_t n = len - at < BUF_STEP ? len - at : BUF_STEP;
+        memcpy(to + at, from + at, n);
+        OPENSSL_cleanse(from + at, n);
+        if (n == BUF_STEP)
+            give_back(from + at, from + at + n);
+    }
+}
 
 /* Not realloc: the old bytes may be secret, and realloc would leave a copy behind. */
 static bool grow(struct tm_buf *b, size_t need)
@@ -19,8 +44,7 @@ static bool grow(struct tm_buf *b, size_t need)
     if (data == NULL)
         return false;
     if (b->data != NULL) {
-        memcpy(data, b->data, b->len);
-        OPENSSL_cleanse(b->data, b->len);
+        move(data, b->data, b->len);
         free(b->data);
     }
     b->data = data;
@@ -111,6 +135,13 @@ const char *tm_buf_str(struct tm_buf *b)
         return NULL;
     *end = '\0';
     return (const char *)b->data;
+}
+
+void tm_buf_forget(struct tm_buf *b, size_t from, size_t to)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    size_t begun = ((uintptr_t)b->data + from) % page; /* the page that `from` stands in */
+    give_back(b->data + from - (begun < from ? begun : from), b->data + to);
 }
 
 void tm_buf_reset(struct tm_buf *b)

@@ -47,6 +47,10 @@ static inline bool buf_failed(const struct tm_buf *b)
 {
     return b->failed;
 }
+/* For a text of any size that is parsed once: what stands before `to` is not needed any more. Its
+ * memory goes back to the system by whole pages, whatever stands there then; `from` is the `to` of
+ * the call before, or 0. */
+void tm_buf_forget(struct tm_buf *b, size_t from, size_t to);
 void tm_buf_reset(struct tm_buf *b); /* len = 0, keeps the memory */
 void tm_buf_free(struct tm_buf *b);
 void tm_buf_free_secret(struct tm_buf *b); /* zeroes the memory first */

@@ -9,6 +9,10 @@
 #include "common/json/jsonstr.h"
 #include "common/utf8.h"
 
+struct place { /* from 0 */
+    unsigned lines, columns;
+};
+
 struct parser {
     const unsigned char *start, *p, *end;
     unsigned depth_left;
@@ -22,23 +26,33 @@ struct parser {
     struct tm_jsonparse_key key[JSONPARSE_PATH_MAX]; /* of those */
     struct tm_err *e;                                /* for aside->each */
     bool refused;                                    /* by aside->each, which has set `e` */
+    size_t forgotten;                                /* bytes of aside->spent */
+    struct place here;                               /* where those end */
 };
+
+#define FORGET_STEP ((size_t)1 << 20) /* bytes */
 
 static const char syntax[] = "syntax error";
 static const char too_early[] = "ends too early";
 
+static void move_on(struct place *p, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        p->lines += text[i] == '\n';
+        p->columns = text[i] == '\n' ? 0 : p->columns + 1;
+    }
+}
+
+static int say_fault(const struct place *p, const char *reason, struct tm_err *e)
+{
+    return tm_err_set(e, "JSON line %u, column %u: %s", p->lines + 1, p->columns + 1, reason);
+}
+
 int tm_jsonparse_fault(const char *text, size_t at, const char *reason, struct tm_err *e)
 {
-    unsigned line = 1;
-    unsigned column = 1;
-    for (size_t i = 0; i < at; i++) {
-        column++;
-        if (text[i] == '\n') {
-            line++;
-            column = 1;
-        }
-    }
-    return tm_err_set(e, "JSON line %u, column %u: %s", line, column, reason);
+    struct place p = {0};
+    move_on(&p, text, at);
+    return say_fault(&p, reason, e);
 }
 
 static int fault(struct parser *s, const char *reason)
@@ -248,11 +262,25 @@ static bool key_is(const struct text *key, const char *wanted)
     return wanted == NULL || (strlen(wanted) == key->len && memcmp(wanted, key->at, key->len) == 0);
 }
 
-static json_t *read_member_value(struct parser *s, const struct text *key)
+/* Moved out of a text that is forgotten before the key is used. */
+static int keep_key(struct text *key)
+{
+    if (key->at == (const char *)key->own.data)
+        return 0;
+    tm_buf_append(&key->own, key->at, key->len);
+    key->at = tm_buf_str(&key->own);
+    return key->at != NULL ? 0 : -1;
+}
+
+static json_t *read_member_value(struct parser *s, struct text *key)
 {
     if (s->aside == NULL || s->on_path + 1 != s->level || s->on_path >= s->aside->depth ||
         !key_is(key, s->aside->path[s->on_path]))
         return read_value(s);
+    if (s->aside->spent != NULL && keep_key(key) != 0) {
+        fault(s, "out of memory");
+        return NULL;
+    }
     s->key[s->on_path++] = (struct tm_jsonparse_key){key->at, key->len};
     json_t *v = s->on_path == s->aside->depth ? read_aside(s) : read_value(s);
     s->on_path--;
@@ -285,6 +313,17 @@ static int read_element(struct parser *s, json_t *array)
     return json_array_append_new(array, v) == 0 ? 0 : fault(s, "out of memory");
 }
 
+/* Nothing of what has been read is looked at again, but by a fault that tells where it is. */
+static void forget(struct parser *s)
+{
+    size_t done = (size_t)(s->p - s->start);
+    if (s->aside->spent == NULL || done - s->forgotten < FORGET_STEP)
+        return;
+    move_on(&s->here, (const char *)s->start + s->forgotten, done - s->forgotten);
+    tm_buf_forget(s->aside->spent, s->forgotten, done);
+    s->forgotten = done;
+}
+
 /* As read_member, but the value goes to aside->each and not into the object. */
 static int read_entry(struct parser *s, json_t *obj)
 {
@@ -300,6 +339,7 @@ static int read_entry(struct parser *s, json_t *obj)
         s->refused = true;
     json_decref(v);
     tm_buf_free(&key.own);
+    forget(s);
     return s->refused ? -1 : rc;
 }
 
@@ -385,18 +425,34 @@ static json_t *read_value(struct parser *s)
     return read_word(s);
 }
 
+/* Returns NULL. */
+static json_t *refuse(struct parser *s, const char *reason, struct tm_err *e)
+{
+    const unsigned char *rest = s->start + s->forgotten;
+    move_on(&s->here, (const char *)rest, (size_t)(s->p - rest));
+    say_fault(&s->here, reason, e);
+    return NULL;
+}
+
 static json_t *run(struct parser *s, size_t *used, struct tm_err *e)
 {
     json_t *v = read_value(s);
-    if (v == NULL) {
-        if (!s->refused)
-            tm_jsonparse_fault((const char *)s->start, (size_t)(s->p - s->start),
-                               s->reason != NULL ? s->reason : "out of memory", e);
-        return NULL;
-    }
+    if (v == NULL)
+        return s->refused ? NULL : refuse(s, s->reason != NULL ? s->reason : "out of memory", e);
     skip_space(s);
     *used = (size_t)(s->p - s->start);
     return v;
+}
+
+/* The same of a text that holds nothing else. */
+static json_t *run_whole(struct parser *s, struct tm_err *e)
+{
+    size_t used = 0;
+    json_t *v = run(s, &used, e);
+    if (v == NULL || s->p == s->end)
+        return v;
+    json_decref(v);
+    return refuse(s, "something follows the value", e);
 }
 
 static struct parser parser_of(const char *text, size_t len, unsigned max_depth, size_t max_values)
@@ -422,25 +478,19 @@ json_t *tm_jsonparse_wide(const char *text, size_t len, unsigned max_depth, size
 }
 
 json_t *tm_jsonparse_aside(const char *text, size_t len, unsigned max_depth,
-                           const struct tm_jsonparse_aside *aside, size_t *used, struct tm_err *e)
+                           const struct tm_jsonparse_aside *aside, struct tm_err *e)
 {
     struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
     s.aside = aside;
     s.beyond = JSONNUMBER_DIGITS;
     s.e = e;
-    return run(&s, used, e);
+    return run_whole(&s, e);
 }
 
 json_t *tm_jsonparse_canonical(const char *text, size_t len, unsigned max_depth, struct tm_err *e)
 {
     struct parser s = parser_of(text, len, max_depth, SIZE_MAX);
-    size_t used = 0;
     s.raw_controls = true;
     s.beyond = JSONNUMBER_DIGITS;
-    json_t *v = run(&s, &used, e);
-    if (v == NULL || used == len)
-        return v;
-    json_decref(v);
-    tm_jsonparse_fault(text, used, "something follows the value", e);
-    return NULL;
+    return run_whole(&s, e);
 }

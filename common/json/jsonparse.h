@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 /*
@@ -47,13 +48,17 @@ struct tm_jsonparse_aside {
     /* Asked at every object that the path leads to, by `depth` keys; NULL: it is always 1.
      * 1: its members go to `each`, 0: it is read as always, -1 with `e` set. */
     int (*begin)(void *arg, const struct tm_jsonparse_key *keys, struct tm_err *e);
+    /* The buffer that the text stands in, which is forgotten (tm_buf_forget) as its members are
+     * handed out; NULL: the text stays. */
+    struct tm_buf *spent;
 };
 
-/* As tm_jsonparse, but of the objects at `aside->path` empty ones stay; equal keys in them are not
- * noticed. Where there is no object the value is read as always. `aside` may be NULL. Integers
- * beyond 64 bits, which a file may hold among what nobody reads, are kept (jsonnumber.h). */
+/* Exactly one value, as tm_jsonparse reads it, but of the objects at `aside->path` empty ones stay;
+ * equal keys in them are not noticed. Where there is no object the value is read as always. `aside`
+ * may be NULL. Integers beyond 64 bits, which a file may hold among what nobody reads, are kept
+ * (jsonnumber.h). */
 json_t *tm_jsonparse_aside(const char *text, size_t len, unsigned max_depth,
-                           const struct tm_jsonparse_aside *aside, size_t *used, struct tm_err *e);
+                           const struct tm_jsonparse_aside *aside, struct tm_err *e);
 
 /* Exactly one value, whose strings may hold control characters: canonical JSON (OLPC). Integers
  * beyond 64 bits are kept. */

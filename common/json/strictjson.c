@@ -50,7 +50,5 @@ json_t *tm_strictjson_parse_wide(const char *text, size_t len, size_t max_len, s
 json_t *tm_strictjson_parse_aside(const char *text, size_t len,
                                   const struct tm_jsonparse_aside *aside, struct tm_err *e)
 {
-    size_t used = 0;
-    json_t *v = tm_jsonparse_aside(text, len, STRICTJSON_DEPTH_MAX, aside, &used, e);
-    return whole(v, text, used, len, e);
+    return tm_jsonparse_aside(text, len, STRICTJSON_DEPTH_MAX, aside, e);
 }

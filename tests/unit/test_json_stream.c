@@ -1,6 +1,7 @@
 /* JSON that is read and written in parts: common/json/tm_jsondump.h, tm_jsonparse_aside(). */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -212,6 +213,113 @@ static void objects_on_the_path_are_set_aside(void **state)
           "a/b/m/ x=1 ");
 }
 
+/* ---- a text that is given up as it is read ---- */
+
+#define MANY 60000 /* members: several steps of what is forgotten at once */
+
+static int count(void *arg, const char *key, size_t len, json_t *value, struct tm_err *e)
+{
+    size_t *n = arg;
+    char want[24];
+    (void)e;
+    snprintf(want, sizeof(want), "member-%06zu", *n % MANY);
+    assert_int_equal(len, strlen(want));
+    assert_memory_equal(key, want, len);
+    assert_int_equal(json_integer_value(json_object_get(value, "n")), (json_int_t)(*n % MANY));
+    (*n)++;
+    return 0;
+}
+
+static int on_the_way(void *arg, const struct tm_jsonparse_key *keys, struct tm_err *e)
+{
+    (void)arg;
+    (void)e;
+    assert_memory_equal(keys[0].text, "outer", 5); /* of the text's first bytes */
+    assert_int_equal(keys[1].len, 1);
+    return 1;
+}
+
+static void put_many(struct tm_buf *text, const char *name)
+{
+    tm_buf_printf(text, "\"%s\": {\"m\": {", name);
+    for (int i = 0; i < MANY; i++)
+        tm_buf_printf(text, "%s\n \"member-%06d\": {\"n\": %d, \"pad\": \"%064d\"}",
+                      i > 0 ? "," : "", i, i, i);
+    tm_buf_puts(text, "}}");
+}
+
+/* {"outer": {"a": {"m": {...}}, "b": {"m": {...}}}} and what follows. */
+static json_t *parse_many(const char *follows, bool spent, size_t *seen, struct tm_err *e)
+{
+    struct tm_buf text = {0};
+    const struct tm_jsonparse_aside a = {.path = {NULL, NULL, "m"},
+                                         .depth = 3,
+                                         .each = count,
+                                         .begin = on_the_way,
+                                         .arg = seen,
+                                         .spent = spent ? &text : NULL};
+    tm_buf_puts(&text, "{\"outer\": {");
+    put_many(&text, "a");
+    tm_buf_puts(&text, ", ");
+    put_many(&text, "b");
+    tm_buf_puts(&text, follows);
+    json_t *v = tm_strictjson_parse_aside((const char *)text.data, text.len, &a, e);
+    assert_true(text.len > 10000000);
+    assert_int_equal(text.data[4096 * 2] == 0, spent); /* given back: read as zeros */
+    tm_buf_free(&text);
+    return v;
+}
+
+static void a_spent_text_is_read_as_it_was(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    size_t seen = 0;
+    json_t *v = parse_many("}}", true, &seen, &e);
+    char *got = v != NULL ? json_dumps(v, JSON_COMPACT) : NULL;
+    assert_string_equal(got != NULL ? got : e.text,
+                        "{\"outer\":{\"a\":{\"m\":{}},\"b\":{\"m\":{}}}}");
+    assert_int_equal(seen, 2 * MANY);
+    free(got);
+    json_decref(v);
+}
+
+static void a_fault_behind_what_was_forgotten_has_its_line(void **state)
+{
+    (void)state;
+    static const char *const follows[] = {"x}}", "}}\n]", ", \"a\": 1}}", ", \"c\":\n\n"};
+    for (size_t i = 0; i < sizeof(follows) / sizeof(follows[0]); i++) {
+        struct tm_err e[2];
+        for (int spent = 0; spent < 2; spent++) {
+            size_t seen = 0;
+            e[spent] = (struct tm_err){0};
+            assert_null(parse_many(follows[i], spent == 1, &seen, &e[spent]));
+            assert_non_null(strstr(e[spent].text, "JSON line 12000"));
+        }
+        assert_string_equal(e[1].text, e[0].text);
+    }
+}
+
+static void a_buffer_that_grows_keeps_all_of_it(void **state)
+{
+    (void)state;
+    struct tm_buf b = {0};
+    for (uint32_t i = 0; i < 3000000; i++)
+        tm_buf_append(&b, &i, sizeof(i));
+    for (uint32_t i = 0; i < 3000000; i++) {
+        uint32_t is;
+        memcpy(&is, b.data + i * sizeof(i), sizeof(is));
+        if (is != i)
+            fail_msg("%u where %u was written", is, i);
+    }
+    tm_buf_forget(&b, 0, 1000001);
+    tm_buf_forget(&b, 1000001, 8000003);
+    uint32_t at = 8000004 / 4;
+    assert_memory_equal(b.data + 8000004, &at, 4); /* what stands behind stays */
+    assert_int_equal(b.data[7990000], 0);
+    tm_buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +329,9 @@ int main(void)
         cmocka_unit_test(a_failing_sink_ends_it),
         cmocka_unit_test(members_from_elsewhere_stand_in_their_place),
         cmocka_unit_test(objects_on_the_path_are_set_aside),
+        cmocka_unit_test(a_spent_text_is_read_as_it_was),
+        cmocka_unit_test(a_fault_behind_what_was_forgotten_has_its_line),
+        cmocka_unit_test(a_buffer_that_grows_keeps_all_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ static void copy_tree(const char *from, const char *to)
 }
 
 /* The exit code of a child that publishes and is cut at rename `at`. */
-static int publish_cut(struct tuf_case *c, const struct tuf_event *ev, int64_t now, int at)
+static int publish_cut(struct tuf_case *c, struct tuf_event *ev, int64_t now, int at)
 {
     int status;
     pid_t pid = fork();
@@ -114,7 +114,7 @@ static void expect_one_set(const struct visit *v, const struct visit *before,
 }
 
 /* `ev` NULL: a refresh. */
-static void cut_everywhere(struct tuf_case *c, const struct tuf_event *ev, int64_t now,
+static void cut_everywhere(struct tuf_case *c, struct tuf_event *ev, int64_t now,
                            const struct visit *after, int files)
 {
     char mirror[PATH_MAX];

@@ -916,6 +916,26 @@ static void no_keyid_leads_out_of_the_events_folder(void **state)
     case_close(&c);
 }
 
+/* What an event says was published is taken from the tree, and must be what is there. */
+static void a_base_that_is_not_in_the_tree_is_stale(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev;
+    struct tuf_publish_report r;
+    open_published(&c);
+    case_file(&c, "targets/b.txt", "b\n");
+    case_propose(&c, T0, NULL, &ev);
+    tuf_event_let_go(&ev, "targets", false);
+    assert_int_equal(
+        tuf_event_add_reference(&ev, "targets", tuf_event_find(&ev, "targets")->proposed, &c.e), 0);
+    assert_int_equal(case_try_publish(&c, &ev, T0 + 60, false, &r), -1);
+    assert_says(&c, "targets: what it says was published as version 2 is not what is here");
+    case_sound(&c, T0 + 60);
+    tuf_event_free(&ev);
+    case_close(&c);
+}
+
 /* Two events in parallel; the second to be published has a stale base. */
 static void the_second_of_two_events_is_stale(void **state)
 {
@@ -1461,6 +1481,7 @@ int main(void)
         cmocka_unit_test(a_signature_given_twice_counts_once),
         cmocka_unit_test(a_malleable_signature_is_no_second_one),
         cmocka_unit_test(no_keyid_leads_out_of_the_events_folder),
+        cmocka_unit_test(a_base_that_is_not_in_the_tree_is_stale),
         cmocka_unit_test(the_second_of_two_events_is_stale),
         cmocka_unit_test(too_few_keys_to_lose_one_are_warned_of),
         cmocka_unit_test(a_replaced_online_key_heals_inflated_versions),

@@ -167,7 +167,7 @@ __attribute__((unused)) static void case_sign(struct tuf_case *c, struct tuf_eve
         fail_msg("%s signs: %s", holder, c->e.text);
 }
 
-__attribute__((unused)) static int case_try_publish(struct tuf_case *c, const struct tuf_event *ev,
+__attribute__((unused)) static int case_try_publish(struct tuf_case *c, struct tuf_event *ev,
                                                     int64_t now, bool refresh,
                                                     struct tuf_publish_report *r)
 {
@@ -183,7 +183,7 @@ __attribute__((unused)) static int case_try_publish(struct tuf_case *c, const st
 }
 
 __attribute__((unused)) static struct tuf_publish_report
-case_publish(struct tuf_case *c, const struct tuf_event *ev, int64_t now)
+case_publish(struct tuf_case *c, struct tuf_event *ev, int64_t now)
 {
     struct tuf_publish_report r;
     if (case_try_publish(c, ev, now, false, &r) != 0)

@@ -84,14 +84,20 @@ static void file_name(const struct tuf_client *c, int64_t version, const char *r
         snprintf(out, FILE_NAME_MAX, "%s.json", role);
 }
 
-static struct tuf_metadata *parse_signed(const struct tm_buf *bytes, enum tuf_role role,
-                                         const struct tuf_signers *by, struct tm_err *e)
+/* Takes over `m`, which may be NULL. */
+static struct tuf_metadata *if_signed(struct tuf_metadata *m, const struct tuf_signers *by,
+                                      struct tm_err *e)
 {
-    struct tuf_metadata *m = tuf_metadata_parse(bytes->data, bytes->len, role, e);
     if (m != NULL && tuf_verify(m, by, "unsigned", e) == 0)
         return m;
     tuf_metadata_free(m);
     return NULL;
+}
+
+static struct tuf_metadata *parse_signed(const struct tm_buf *bytes, enum tuf_role role,
+                                         const struct tuf_signers *by, struct tm_err *e)
+{
+    return if_signed(tuf_metadata_parse(bytes->data, bytes->len, role, e), by, e);
 }
 
 static int check_pinned(const struct tuf_file_info *info, const struct tm_buf *bytes,
@@ -133,7 +139,7 @@ static int load_cached(const struct tuf_client *c, const char *file, enum tuf_ro
     if (rc < 0)
         tm_err_wrap(e, "the cached %s, without which a rollback would go unseen", file);
     if (rc == 1 && (info == NULL || tuf_file_check(info, b.data, b.len, &ignored) == 0))
-        *out = parse_signed(&b, role, by, &ignored);
+        *out = if_signed(tuf_metadata_parse_once(&b, role, &ignored), by, &ignored);
     tm_buf_free(&b);
     return rc < 0 ? -1 : 0;
 }

@@ -84,8 +84,8 @@ struct tuf_metadata *tuf_metadata_make(struct tuf_signed *body, struct tuf_entri
     return NULL;
 }
 
-struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
-                                        struct tm_err *e)
+static struct tuf_metadata *parse(const void *data, size_t len, struct tm_buf *spent,
+                                  enum tuf_role role, struct tm_err *e)
 {
     struct tuf_entries *entries = NULL;
     if (len > TUF_METADATA_MAX) {
@@ -103,12 +103,27 @@ struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_r
     const struct tm_jsonparse_aside aside = {.path = {"signed", tuf_role_map(role)},
                                              .depth = 2,
                                              .each = tuf_entries_add,
-                                             .arg = entries};
+                                             .arg = entries,
+                                             .spent = spent};
     json_t *envelope = tm_strictjson_parse_aside(data, len, &aside, e);
     if (envelope != NULL)
         return tuf_metadata_build(envelope, role, entries, e);
     tuf_entries_free(entries);
     return NULL;
+}
+
+struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
+                                        struct tm_err *e)
+{
+    return parse(data, len, NULL, role, e);
+}
+
+struct tuf_metadata *tuf_metadata_parse_once(struct tm_buf *data, enum tuf_role role,
+                                             struct tm_err *e)
+{
+    struct tuf_metadata *m = parse(data->data, data->len, data, role, e);
+    tm_buf_free(data);
+    return m;
 }
 
 struct tuf_metadata *tuf_metadata_ref(const struct tuf_metadata *m)

@@ -28,6 +28,10 @@ struct tuf_metadata;
  */
 struct tuf_metadata *tuf_metadata_parse(const void *data, size_t len, enum tuf_role role,
                                         struct tm_err *e);
+/* The same of a text that is given up as it is read, so that a large file is never in memory
+ * twice; `data` is empty afterwards. */
+struct tuf_metadata *tuf_metadata_parse_once(struct tm_buf *data, enum tuf_role role,
+                                             struct tm_err *e);
 void tuf_metadata_free(struct tuf_metadata *m); /* NULL is fine */
 
 /* What the file says: `signed` (entries apart), and the signatures. Borrowed. */

@@ -166,6 +166,18 @@ int tuf_event_add_reference(struct tuf_event *ev, const char *role, const struct
     return tuf_event_put(ev, role, false, tuf_metadata_ref(base), e);
 }
 
+void tuf_event_let_go(struct tuf_event *ev, const char *role, bool proposed)
+{
+    bool found;
+    size_t at = place_of(ev, role, &found);
+    struct tuf_event_role *r = found ? &ev->role[ev->by_name[at]] : NULL;
+    struct tuf_metadata **place = r == NULL ? NULL : proposed ? &r->proposed : &r->base;
+    if (place == NULL)
+        return;
+    tuf_metadata_free(*place);
+    *place = NULL;
+}
+
 int64_t tuf_event_root_version(const struct tuf_event *ev)
 {
     return ev->root_count > 0 ? tuf_metadata_version(ev->roots[ev->root_count - 1]) : 0;

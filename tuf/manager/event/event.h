@@ -84,6 +84,9 @@ int tuf_event_add_reference(struct tuf_event *ev, const char *role, const struct
 int tuf_event_add(struct tuf_event *ev, const char *role, const struct tuf_metadata *base,
                   struct tuf_metadata *proposed, struct tm_err *e);
 
+/* Frees what is published, or proposed, of a role: its place is as if it had none. */
+void tuf_event_let_go(struct tuf_event *ev, const char *role, bool proposed);
+
 /* What a target's content was or will be, for review. */
 int tuf_event_add_content(struct tuf_event *ev, const char *path, bool after,
                           const struct tm_buf *data, struct tm_err *e);

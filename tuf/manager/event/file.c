@@ -327,7 +327,9 @@ static int read_form(struct reading *r, const json_t *tree, struct form *f)
     return rc == 0 ? read_side_of_roles(r, f->base, false, &f->ev) : -1;
 }
 
-int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct tm_err *e)
+/* `spent`: where the text stands, when nobody reads it again; or NULL. */
+static int parse(const char *text, size_t len, struct tm_buf *spent, struct tuf_event *out,
+                 struct tm_err *e)
 {
     struct tm_err own = {0};
     struct reading r = {.e = e != NULL ? e : &own};
@@ -336,7 +338,8 @@ int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct 
                                              .depth = 4,
                                              .begin = begin,
                                              .each = each,
-                                             .arg = &r};
+                                             .arg = &r,
+                                             .spent = spent};
     *out = (struct tuf_event){0};
     if (len > EVENT_BYTES_MAX)
         return tm_err_set(e, "JSON of %zu bytes is longer than %zu", len, EVENT_BYTES_MAX);
@@ -353,13 +356,25 @@ int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct 
     return rc;
 }
 
+int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct tm_err *e)
+{
+    return parse(text, len, NULL, out, e);
+}
+
+int tuf_event_parse_once(struct tm_buf *text, struct tuf_event *out, struct tm_err *e)
+{
+    int rc = parse(text->len > 0 ? (const char *)text->data : "", text->len, text, out, e);
+    tm_buf_free(text);
+    return rc;
+}
+
 int tuf_event_read_file(const char *path, struct tuf_event *out, struct tm_err *e)
 {
     struct tm_buf text = {0};
     *out = (struct tuf_event){0};
     int rc = tm_file_read(path, EVENT_BYTES_MAX, &text, e);
     if (rc == 0)
-        rc = tuf_event_parse(text.len > 0 ? (const char *)text.data : "", text.len, out, e);
+        return tuf_event_parse_once(&text, out, e);
     tm_buf_free(&text);
     return rc;
 }

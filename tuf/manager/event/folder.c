@@ -202,7 +202,7 @@ static int read_proposal(const char *folder, struct tuf_event *out, struct tm_er
     if (tm_file_join(folder, PROPOSAL, path, sizeof(path), e) != 0)
         return -1;
     int rc = read_plain(path, EVENT_BYTES_MAX, &text, e);
-    if (rc == 0 && tuf_event_parse((const char *)text.data, text.len, out, e) != 0)
+    if (rc == 0 && tuf_event_parse_once(&text, out, e) != 0)
         rc = tm_err_wrap(e, "'%s'", path);
     tm_buf_free(&text);
     return rc;

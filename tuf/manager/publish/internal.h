@@ -27,6 +27,8 @@ struct tuf_publication {
         struct tuf_stage_pin pin;
     } * put;
     size_t put_count;
+    char base_sha256[65]; /* of the published targets that the event carried, and their version; */
+    int64_t base_version; /* 0: none */
     char snapshot_sha256[65]; /* of what is signed in the one in force afterwards */
     struct tuf_transcript_tail evidence;
     bool new_root;
@@ -38,6 +40,14 @@ struct tuf_publication {
     char *sample[PUBLISH_SAMPLES_MAX]; /* targets that the check downloads; owned */
     size_t samples;
 };
+
+/* The published targets that an event carries, let go of before the tree is loaded, and taken from
+ * there (as a reference) when it holds the same; else the event is stale. */
+int tuf_publication_lend_base(struct tuf_publication *p, struct tm_err *e);
+int tuf_publication_take_base(struct tuf_publication *p, struct tm_err *e);
+
+/* Once all is staged: targets, live and proposed, which our own client now reads from there. */
+void tuf_publication_let_go(struct tuf_publication *p);
 
 /* Stages it as version.role.json, and puts it into the next snapshot. */
 int tuf_publication_put_role(struct tuf_publication *p, const char *role,

@@ -376,6 +376,7 @@ static int finish(struct tuf_publication *p, const struct tuf_metadata *timestam
     p->report->changed = true;
     if (tuf_stage_sync(&p->stage, e) != 0)
         return -1;
+    tuf_publication_let_go(p);
     if (tuf_publication_check(p, e) != 0)
         return tm_err_wrap(e, "refused: our own client does not accept the new tree");
     if (tuf_transcript_write(p->w->transcript, &p->evidence, e) != 0)
@@ -452,8 +453,9 @@ static int run(struct tuf_publication *p, struct tm_err *e)
 {
     struct tuf_entry snapshot = {0};
     struct tuf_metadata *timestamp = NULL;
-    if (check_clock(p, e) != 0 || tuf_workspace_published(p->w, &p->live, e) != 0 ||
-        check_tree(p, e) != 0)
+    if (check_clock(p, e) != 0 || tuf_publication_lend_base(p, e) != 0 ||
+        tuf_workspace_published(p->w, &p->live, e) != 0 || check_tree(p, e) != 0 ||
+        tuf_publication_take_base(p, e) != 0)
         return -1;
     if ((p->o->event != NULL && judge(p, e) != 0) || choose(p, e) != 0 ||
         check_offline_roles(p, e) != 0)

@@ -13,11 +13,12 @@
 #define PUBLISH_CLOCK_SLACK_S 300 /* what a clock may be set back */
 
 struct tuf_publish_options {
-    const struct tuf_event *event; /* NULL: only what the online keys sign */
-    int64_t now;                   /* Unix seconds */
-    bool refresh;                  /* only re-sign what is due; target folders are not looked at */
-    bool force;                    /* new snapshot and timestamp although neither is due */
-    bool clock_ok;  /* the clock is right, although the transcript has a later time */
+    struct tuf_event *event; /* NULL: only what the online keys sign. Its targets are let go of on
+                                the way: whatever comes of it, it is only to be freed */
+    int64_t now;             /* Unix seconds */
+    bool refresh;            /* only re-sign what is due; target folders are not looked at */
+    bool force;              /* new snapshot and timestamp although neither is due */
+    bool clock_ok;           /* the clock is right, although the transcript has a later time */
     bool allow_gap; /* on a file system that cannot switch whole trees: accept that clients fail
                        between two renames */
 };

@@ -14,17 +14,23 @@
 
 #define ROOTS_MAX 10000
 
-/* Bytes and metadata of one file. */
+/* One file; `pin` (or NULL) says its length and hashes. */
 static struct tuf_metadata *load(const char *dir, const char *name, enum tuf_role role,
-                                 struct tm_buf *bytes, struct tm_err *e)
+                                 const struct tuf_file_info *pin, struct tm_err *e)
 {
     char path[PATH_MAX];
-    tm_buf_reset(bytes);
-    if (tm_file_join(dir, name, path, sizeof(path), e) != 0 ||
-        tm_file_read(path, TUF_METADATA_MAX, bytes, e) != 0)
+    struct tm_buf bytes = {0};
+    struct tuf_metadata *m = NULL;
+    if (tm_file_join(dir, name, path, sizeof(path), e) != 0)
         return NULL;
-    struct tuf_metadata *m = tuf_metadata_parse(bytes->data, bytes->len, role, e);
-    if (m == NULL)
+    int rc = tm_file_read(path, TUF_METADATA_MAX, &bytes, e);
+    bool read = rc == 0;
+    if (read && pin != NULL)
+        rc = tuf_file_check(pin, bytes.data, bytes.len, e);
+    if (rc == 0)
+        m = tuf_metadata_parse_once(&bytes, role, e);
+    tm_buf_free(&bytes);
+    if (m == NULL && read)
         tm_err_wrap(e, "'%s'", path);
     return m;
 }
@@ -62,8 +68,7 @@ static bool has_root(const struct tuf_published *p, int64_t version)
     return exists(p->dir, name);
 }
 
-static int load_root(struct tuf_published *p, int64_t version, struct tm_buf *bytes,
-                     struct tm_err *e)
+static int load_root(struct tuf_published *p, int64_t version, struct tm_err *e)
 {
     char name[64];
     snprintf(name, sizeof(name), "%lld.root.json", (long long)version);
@@ -71,7 +76,7 @@ static int load_root(struct tuf_published *p, int64_t version, struct tm_buf *by
     if (grown == NULL)
         return tm_err_set(e, "out of memory");
     p->roots = grown;
-    struct tuf_metadata *m = load(p->dir, name, TUF_ROOT, bytes, e);
+    struct tuf_metadata *m = load(p->dir, name, TUF_ROOT, NULL, e);
     if (m == NULL || check_root(p, m, version, e) != 0) {
         tuf_metadata_free(m);
         return -1;
@@ -91,13 +96,12 @@ static int64_t oldest_root(const struct tuf_published *p)
 }
 
 /* `first` 0: the first that there is, and proves itself. */
-static int load_roots(struct tuf_published *p, int64_t first, struct tm_buf *bytes,
-                      struct tm_err *e)
+static int load_roots(struct tuf_published *p, int64_t first, struct tm_err *e)
 {
     bool look = first == 0;
     for (int64_t v = look ? oldest_root(p) : first; v <= ROOTS_MAX && has_root(p, v); v++) {
         struct tm_err why = {0};
-        if (load_root(p, v, bytes, &why) == 0)
+        if (load_root(p, v, &why) == 0)
             continue;
         if (!look || p->root_count > 0 || !has_root(p, v + 1))
             return tm_err_set(e, "%s", why.text);
@@ -122,29 +126,31 @@ static int check_by_root(const struct tuf_published *p, const struct tuf_metadat
     return tuf_verify(m, &s, tuf_role_name(role), e);
 }
 
-static int load_current(struct tuf_published *p, struct tm_buf *bytes, struct tm_err *e)
+/* 0: `*out` is the role's file, of the version that `info` says, as it pins it, and signed. */
+static int load_listed(const struct tuf_published *p, enum tuf_role role,
+                       const struct tuf_file_info *info, struct tuf_metadata **out,
+                       struct tm_err *e)
+{
+    char name[NAMES_MAX];
+    if (tuf_names_metadata(info->version, tuf_role_name(role), name, sizeof(name), e) != 0)
+        return -1;
+    *out = load(p->dir, name, role, info, e);
+    return *out != NULL ? check_by_root(p, *out, e) : -1;
+}
+
+static int load_current(struct tuf_published *p, struct tm_err *e)
 {
     struct tuf_file_info info;
-    char name[NAMES_MAX];
-    p->timestamp = load(p->dir, "timestamp.json", TUF_TIMESTAMP, bytes, e);
+    p->timestamp = load(p->dir, "timestamp.json", TUF_TIMESTAMP, NULL, e);
     if (p->timestamp == NULL || check_by_root(p, p->timestamp, e) != 0)
         return -1;
     tuf_timestamp_snapshot(p->timestamp, &info);
-    if (tuf_names_metadata(info.version, "snapshot", name, sizeof(name), e) != 0)
+    if (load_listed(p, TUF_SNAPSHOT, &info, &p->snapshot, e) != 0)
         return -1;
-    p->snapshot = load(p->dir, name, TUF_SNAPSHOT, bytes, e);
-    if (p->snapshot == NULL || check_by_root(p, p->snapshot, e) != 0 ||
-        tuf_file_check(&info, bytes->data, bytes->len, e) != 0)
-        return p->snapshot == NULL ? -1 : tm_err_wrap(e, "'%s' in '%s'", name, p->dir);
     if (!tuf_snapshot_find(p->snapshot, "targets", &info))
-        return tm_err_set(e, "'%s' in '%s' lists no targets.json", name, p->dir);
-    if (tuf_names_metadata(info.version, "targets", name, sizeof(name), e) != 0)
-        return -1;
-    p->targets = load(p->dir, name, TUF_TARGETS, bytes, e);
-    if (p->targets == NULL || check_by_root(p, p->targets, e) != 0 ||
-        tuf_file_check(&info, bytes->data, bytes->len, e) != 0)
-        return p->targets == NULL ? -1 : tm_err_wrap(e, "'%s' in '%s'", name, p->dir);
-    return 0;
+        return tm_err_set(e, "'%lld.snapshot.json' in '%s' lists no targets.json",
+                          (long long)tuf_metadata_version(p->snapshot), p->dir);
+    return load_listed(p, TUF_TARGETS, &info, &p->targets, e);
 }
 
 struct nested {
@@ -185,17 +191,15 @@ int tuf_published_missing(const char *dir, struct tm_err *e)
 
 static int load_tree(const char *dir, int64_t first, struct tuf_published *p, struct tm_err *e)
 {
-    struct tm_buf bytes = {0};
     *p = (struct tuf_published){0};
     if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s", dir) >= sizeof(p->dir))
         return tm_err_set(e, "'%.100s': the path is too long", dir);
     p->nested = calloc(1, sizeof(*p->nested));
-    int rc = p->nested != NULL ? load_roots(p, first, &bytes, e) : tm_err_set(e, "out of memory");
+    int rc = p->nested != NULL ? load_roots(p, first, e) : tm_err_set(e, "out of memory");
     if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
         forget_roots(p); /* the first publication was cut short: nobody has seen anything */
     else if (rc == 0 && p->root_count > 0)
-        rc = load_current(p, &bytes, e);
-    tm_buf_free(&bytes);
+        rc = load_current(p, e);
     if (rc != 0) {
         tuf_published_free(p);
         return tm_err_wrap(e, "published tree");
@@ -257,20 +261,17 @@ static int load_delegated(const struct tuf_published *p, const struct tuf_delega
 {
     struct tuf_file_info info;
     char name[NAMES_MAX];
-    struct tm_buf bytes = {0};
     *out = NULL;
     if (p->snapshot == NULL || !tuf_snapshot_find(p->snapshot, d->name, &info))
         return 0;
     if (tuf_names_metadata(info.version, d->name, name, sizeof(name), e) != 0)
         return -1;
-    struct tuf_metadata *m = load(p->dir, name, TUF_TARGETS, &bytes, e);
-    if (m != NULL && (tuf_verify(m, &d->signers, d->name, e) != 0 ||
-                      tuf_file_check(&info, bytes.data, bytes.len, e) != 0)) {
+    struct tuf_metadata *m = load(p->dir, name, TUF_TARGETS, &info, e);
+    if (m != NULL && tuf_verify(m, &d->signers, d->name, e) != 0) {
         tm_err_wrap(e, "'%s' in '%s'", name, p->dir);
         tuf_metadata_free(m);
         m = NULL;
     }
-    tm_buf_free(&bytes);
     *out = m;
     return m != NULL ? 0 : -1;
 }
@@ -300,16 +301,13 @@ int tuf_published_delegated(const struct tuf_published *p, const char *role,
 struct tuf_metadata *tuf_published_version(const struct tuf_published *p, const char *role,
                                            int64_t version, struct tm_err *e)
 {
-    struct tm_buf bytes = {0};
     char name[NAMES_MAX];
     enum tuf_role type;
     if (tuf_role_from_name(role, &type) != 0)
         type = TUF_TARGETS; /* a delegated one */
-    struct tuf_metadata *m = tuf_names_metadata(version, role, name, sizeof(name), e) == 0
-                                 ? load(p->dir, name, type, &bytes, e)
-                                 : NULL;
-    tm_buf_free(&bytes);
-    return m;
+    return tuf_names_metadata(version, role, name, sizeof(name), e) == 0
+               ? load(p->dir, name, type, NULL, e)
+               : NULL;
 }
 
 /* A snapshot lists a role for ever, unless its own key was replaced: then the files remain. */
