@@ -242,6 +242,50 @@ static void a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger(v
     }
 }
 
+#define CONFIG_JSON "{\"mediaType\": \"application/vnd.dev.sigstore.signingconfig.v0.2+json\"}\n"
+#define BINS \
+    "bins: {bits: 2, prefix: bin, holders: [online], threshold: 1, expiry: 90d, signing: 30d, " \
+    "directory: bins}\n"
+
+/* Bins cover every name: also that of a second trusted root, which nobody asks for before there is
+ * one. A delegation that names it means it. */
+static void bins_are_no_danger_to_what_is_listed_or_not_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *after, *gone, *says; /* NULL: no danger */
+    } rows[] = {
+        {CASE_POLICY BINS, NULL, NULL},
+        {CASE_POLICY BINS, "targets/signing_config.json",
+         "(threshold 1 of 1 keys) is new and could answer for signing_config.json"},
+        {ROLES(DELEGATION("first", "'*.ecdsa-logs.json'")), NULL,
+         "could answer for trusted_root.ecdsa-logs.json"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_case c;
+        struct tuf_event ev;
+        struct tm_buf text = {0};
+        char path[PATH_MAX];
+        case_open(&c, CASE_POLICY);
+        case_file(&c, "targets/trusted_root.json", ROOT_JSON);
+        case_file(&c, "targets/signing_config.v0.2.json", CONFIG_JSON);
+        case_file(&c, "targets/signing_config.json", CONFIG_JSON);
+        case_round(&c, T0, NULL);
+        case_file(&c, "policy.yaml", rows[i].after);
+        snprintf(path, sizeof(path), "%s/%s", c.dir, rows[i].gone != NULL ? rows[i].gone : "none");
+        unlink(path);
+        case_propose(&c, T0 + DAY, NULL, &ev);
+        struct tuf_review_result r = review(&c, &ev, T0 + DAY, false, &text);
+        if (rows[i].says == NULL
+                ? r.dangers != 0
+                : r.dangers == 0 || strstr(tm_buf_str(&text), rows[i].says) == NULL)
+            fail_msg("row %zu: %zu dangers\n%s", i, r.dangers, tm_buf_str(&text));
+        tm_buf_free(&text);
+        tuf_event_free(&ev);
+        case_close(&c);
+    }
+}
+
 static void what_the_policy_names_is_explained_field_by_field(void **state)
 {
     (void)state;
@@ -615,6 +659,7 @@ int main(void)
         cmocka_unit_test(text_differences_name_the_lines),
         cmocka_unit_test(patterns_meet_when_a_path_fits_both),
         cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),
+        cmocka_unit_test(bins_are_no_danger_to_what_is_listed_or_not_asked_for),
         cmocka_unit_test(what_the_policy_names_is_explained_field_by_field),
         cmocka_unit_test(the_digest_covers_the_content_that_travels_along),
         cmocka_unit_test(a_date_of_the_event_judges_nothing),

@@ -157,11 +157,28 @@ static void say(const struct telling *t, const struct visit *v, const char *what
     tm_buf_free(&text);
 }
 
+static bool lists(const struct walk *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->visit[i].lists)
+            return true;
+    }
+    return false;
+}
+
+/* A second trusted root is asked for by whom somebody has pointed to it: not before there is one.
+ * Bins cover every name, so that none could be made without it. */
+static bool is_unasked(const char *name, const struct walk *before, const struct walk *after)
+{
+    return tuf_acted_on_is_root(name) && strcmp(name, TRUSTED_ROOT_TARGET) != 0 && !lists(before) &&
+           !lists(after);
+}
+
 static void judge(const struct telling *t, const struct walk *before, const struct walk *after)
 {
     const struct visit *was = answers(before);
     const struct visit *is = answers(after);
-    bool listed = false; /* by a role that is asked first */
+    bool listed = is_unasked(t->name, before, after); /* or by a role that is asked first */
     for (size_t i = 0; i < after->count; i++) {
         const struct visit *v = &after->visit[i];
         if (i > 0 && find(before, v) == NULL && !(v->bin && listed))
