@@ -36,7 +36,7 @@ static bool read_folder(const uint8_t *data, size_t size, struct tuf_event *out)
     struct tm_err e = {0};
     size_t len;
     char *text = next_part(&data, &size, &len);
-    int rc = tuf_event_parse(text, len, out, &e);
+    int rc = tuf_event_parse(text, len, NULL, NULL, out, &e);
     free(text);
     while (rc == 0 && size > 0) {
         char *name = next_part(&data, &size, &len);
@@ -66,7 +66,7 @@ static void again(const struct tuf_event *ev)
     char second[65];
     bool sound = tuf_event_check_signatures(ev, &e) == 0;
     must(tuf_event_dump(ev, true, tm_jsondump_to_buf, &bare, &e) == 0);
-    must(tuf_event_parse((const char *)bare.data, bare.len, &other, &e) == 0);
+    must(tuf_event_parse((const char *)bare.data, bare.len, NULL, NULL, &other, &e) == 0);
     must(other.statements.count == 0);
     int rc = tuf_event_folder_signers(ev, add, &other, &e);
     if (sound) { /* only then is each keyid a file's name */

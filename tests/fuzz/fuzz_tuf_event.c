@@ -63,7 +63,7 @@ static void again(const struct tuf_event *ev)
     struct tm_buf same = {0};
     if (tuf_event_dump(ev, false, tm_jsondump_to_buf, &text, &e) != 0 ||
         tuf_event_digest(ev, first, &e) != 0 ||
-        tuf_event_parse((const char *)text.data, text.len, &other, &e) != 0 ||
+        tuf_event_parse((const char *)text.data, text.len, NULL, NULL, &other, &e) != 0 ||
         tuf_event_digest(&other, second, &e) != 0 || strcmp(first, second) != 0)
         abort();
     /* The text is that of jansson, and stays. */
@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tuf_event ev;
     struct tm_err e = {0};
-    if (tuf_event_parse((const char *)data, size, &ev, &e) != 0) {
+    if (tuf_event_parse((const char *)data, size, NULL, NULL, &ev, &e) != 0) {
         if (e.text[0] == '\0')
             abort();
         return 0;

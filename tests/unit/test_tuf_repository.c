@@ -909,7 +909,7 @@ static void no_keyid_leads_out_of_the_events_folder(void **state)
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(symlink("/tmp", path), 0);
     struct tuf_event again;
-    assert_int_equal(tuf_event_read(folder, &again, &c.e), -1);
+    assert_int_equal(tuf_event_read(folder, NULL, &again, &c.e), -1);
     assert_says(&c, "no plain folder");
     assert_int_equal(tuf_event_write(folder, &ev, &c.e), -1);
     tuf_event_free(&ev);
@@ -1295,7 +1295,7 @@ static void a_transcript_of_too_many_lines_is_refused(void **state)
 static void reads_as(struct tuf_case *c, const char *text, const char *why)
 {
     struct tuf_event ev;
-    int rc = tuf_event_parse(text, strlen(text), &ev, &c->e);
+    int rc = tuf_event_parse(text, strlen(text), NULL, NULL, &ev, &c->e);
     if (why == NULL) {
         if (rc != 0)
             fail_msg("%s", c->e.text);
@@ -1343,7 +1343,7 @@ static void an_events_text_is_that_of_its_tree(void **state)
     char *sorted = json_dumps(tree, JSON_INDENT(1) | JSON_SORT_KEYS);
     char *unsorted = json_dumps(tree, 0);
     assert_string_equal(text, sorted);
-    assert_int_equal(tuf_event_parse(unsorted, strlen(unsorted), &again, &c.e), 0);
+    assert_int_equal(tuf_event_parse(unsorted, strlen(unsorted), NULL, NULL, &again, &c.e), 0);
     assert_int_equal(tuf_event_check_signatures(&again, &c.e), 0);
     assert_int_equal(tuf_event_digest(&ev, digest[0], &c.e), 0);
     assert_int_equal(tuf_event_digest(&again, digest[1], &c.e), 0);

@@ -331,7 +331,7 @@ static void the_digest_covers_the_content_that_travels_along(void **state)
     free(text);
     assert_int_equal(json_object_clear(json_object_get(tree, "files")), 0);
     text = json_dumps(tree, 0);
-    assert_int_equal(tuf_event_parse(text, strlen(text), &cut, &c.e), 0);
+    assert_int_equal(tuf_event_parse(text, strlen(text), NULL, NULL, &cut, &c.e), 0);
     assert_int_equal(tuf_event_digest(&cut, less, &c.e), 0);
     assert_string_not_equal(whole, less);
     free(text);
@@ -361,7 +361,7 @@ static void a_date_of_the_event_judges_nothing(void **state)
         struct tuf_event other;
         json_object_set_new(tree, "created", json_string(dates[i]));
         whole = json_dumps(tree, 0);
-        assert_int_equal(tuf_event_parse(whole, strlen(whole), &other, &c.e), 0);
+        assert_int_equal(tuf_event_parse(whole, strlen(whole), NULL, NULL, &other, &c.e), 0);
         assert_int_equal(review(&c, &other, T0 + DAY, false, &text).errors, 1);
         assert_non_null(strstr(tm_buf_str(&text), says[i]));
         tuf_event_free(&other);

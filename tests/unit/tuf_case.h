@@ -226,9 +226,10 @@ __attribute__((unused)) static char *case_text(const struct tuf_event *ev)
 
 /* The published tree is as every reader wants it. How many delegated roles it has. */
 /* Each target is told of once, in order. */
-__attribute__((unused)) static void case_told(void *arg, uint64_t targets)
+__attribute__((unused)) static void case_told(void *arg, const char *what, uint64_t targets)
 {
     uint64_t *seen = arg;
+    assert_string_equal(what, "targets checked");
     assert_int_equal(targets, (*seen)++);
 }
 
@@ -238,8 +239,10 @@ __attribute__((unused)) static size_t case_sound(const struct tuf_case *c, int64
     struct tuf_audit a;
     struct tm_err e = {0};
     uint64_t seen = 0;
-    const struct tuf_audit_options o = {
-        .now = now, .first_root = 1, .files = true, .progress = case_told, .arg = &seen};
+    const struct tuf_audit_options o = {.now = now,
+                                        .first_root = 1,
+                                        .files = true,
+                                        .progress = &(struct tuf_progress){case_told, &seen}};
     snprintf(dir, sizeof(dir), "%s/published", c->dir);
     if (tuf_audit_tree(dir, &o, &a, &e) != 0)
         fail_msg("%s", e.text);
@@ -256,7 +259,7 @@ __attribute__((unused)) static void case_copy(const struct tuf_event *ev, struct
 {
     char *text = case_text(ev);
     struct tm_err e = {0};
-    if (tuf_event_parse(text, strlen(text), out, &e) != 0)
+    if (tuf_event_parse(text, strlen(text), NULL, NULL, out, &e) != 0)
         fail_msg("%s", e.text);
     free(text);
 }
@@ -275,7 +278,7 @@ __attribute__((unused)) static int case_try_load(json_t *tree, struct tuf_event 
                                                  struct tm_err *e)
 {
     char *text = json_dumps(tree, JSON_INDENT(1) | JSON_SORT_KEYS);
-    int rc = tuf_event_parse(text, strlen(text), out, e);
+    int rc = tuf_event_parse(text, strlen(text), NULL, NULL, out, e);
     free(text);
     json_decref(tree);
     return rc;

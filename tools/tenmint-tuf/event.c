@@ -128,7 +128,7 @@ int command_review(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (dir != NULL && tuf_workspace_open(dir, &w, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
-    rc = holder_root(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
+    rc = holder_root(trusted, &root, &e) == 0 ? session_event(argv[0], &ev, &e) : -1;
     if (rc == 0) {
         r.policy = dir != NULL ? &w.policy : NULL;
         r.trusted = root;
@@ -264,7 +264,7 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = holder_root(trusted, &root, &e) == 0 ? tuf_event_read(argv[0], &ev, &e) : -1;
+    rc = holder_root(trusted, &root, &e) == 0 ? session_event(argv[0], &ev, &e) : -1;
     if (rc == 0)
         rc = holder_sign(&h, &ev, &source, digest, root, &who, &code, &e);
     if (rc == 0)
@@ -283,7 +283,7 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
 static int read_added(const char *path, struct tuf_event_added *out, struct tm_err *e)
 {
     struct tuf_event from = {0};
-    int rc = tuf_event_read(path, &from, e);
+    int rc = session_event(path, &from, e);
     if (rc == 0 && tuf_event_added(&from, out, e) != 0)
         rc = tm_err_wrap(e, "merge '%s'", path);
     tuf_event_free(&from);
@@ -308,7 +308,7 @@ static int merge_all(char **paths, int count, struct tuf_event *ev, struct tm_er
     for (int i = 1; i < count && rc == 0; i++)
         rc = read_added(paths[i], &from[i], e);
     if (rc == 0)
-        rc = tuf_event_read(paths[0], ev, e);
+        rc = session_event(paths[0], ev, e);
     if (rc == 0 && tuf_event_check_signatures(ev, e) != 0)
         rc = tm_err_wrap(e, "event '%s'", paths[0]);
     for (int i = 1; i < count && rc == 0; i++)

@@ -91,7 +91,7 @@ static void try_event(struct search *s, const char *path)
     char full[PATH_MAX];
     struct tuf_event ev;
     if (tm_file_join(s->c->dir, path, full, sizeof(full), NULL) != 0 || !tuf_event_is_there(full) ||
-        tuf_event_read(full, &ev, NULL) != 0)
+        tuf_event_read(full, NULL, &ev, NULL) != 0)
         return;
     if (tuf_rules_thresholds(&ev, NULL) != 0) {
         if (s->found++ == 0)
@@ -171,7 +171,7 @@ static int catch_up(const struct clone *c, const char *path, const struct tuf_ev
     const char *const reset[] = {"reset", "--quiet", "--hard", "@{upstream}", NULL};
     struct tuf_event theirs;
     if (git(c->dir, false, fetch, e) != 0 || git(c->dir, false, reset, e) != 0 ||
-        tuf_event_read(path, &theirs, e) != 0)
+        session_event(path, &theirs, e) != 0)
         return -1;
     int rc = tuf_event_merge(&theirs, mine, e) >= 0 ? tuf_event_write(path, &theirs, e) : -1;
     tuf_event_free(&theirs);
@@ -206,7 +206,7 @@ static int hold(const struct clone *c, struct order *o, int *code, struct tm_err
     char path[PATH_MAX];
     int rc = tm_file_join(c->dir, c->event, path, sizeof(path), e);
     if (rc == 0)
-        rc = holder_root(o->trusted, &root, e) == 0 ? tuf_event_read(path, &ev, e) : -1;
+        rc = holder_root(o->trusted, &root, e) == 0 ? session_event(path, &ev, e) : -1;
     if (rc == 0)
         rc = holder_sign(&o->h, &ev, &o->source, o->digest, root, &who, code, e);
     if (rc == 0)

@@ -45,14 +45,18 @@ static int publish(const char *dir, const char *path, struct tuf_publish_options
     struct tuf_event ev = {0};
     struct tuf_publish_report report;
     struct tm_err e = {0};
+    struct cli_progress line = {0};
+    const struct tuf_progress told = {session_progress, &line};
     if (tuf_workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
-    int rc = path != NULL ? tuf_event_read(path, &ev, &e) : 0;
+    o.progress = &told;
+    int rc = path != NULL ? tuf_event_read(path, &told, &ev, &e) : 0;
     if (rc == 0)
         rc = tuf_workspace_lock(&w, LOCK_WAIT_MS, &e);
     o.event = path != NULL ? &ev : NULL;
     if (rc == 0)
         rc = tuf_publish_run(&w, &o, &report, &e);
+    cli_progress_end(&line);
     if (rc == 0)
         print_report(&w, &report);
     tuf_event_free(&ev);

@@ -187,11 +187,6 @@ static int print_audit(const struct tuf_audit *a, const char *where)
     return CLI_OK;
 }
 
-static void on_target(void *arg, uint64_t targets)
-{
-    cli_progress(arg, targets);
-}
-
 int command_verify(const struct cli_command *self, int argc, char **argv)
 {
     const char *transcript = NULL;
@@ -201,7 +196,8 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
         NO_MORE_OPTIONS,
     };
     struct look l;
-    struct cli_progress progress;
+    struct cli_progress line = {0};
+    const struct tuf_progress told = {session_progress, &line};
     struct tuf_audit a = {0};
     struct tm_err e = {0};
     int count = 0;
@@ -211,14 +207,10 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
     const char *where = count > 0 ? argv[0] : ".";
     if (look_open(where, &l, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
-    const struct tuf_audit_options o = {.now = session_now(),
-                                        .files = !l.temporary,
-                                        .first_root = l.first_root,
-                                        .progress = on_target,
-                                        .arg = &progress};
-    cli_progress_begin(&progress, "targets", 0, 0);
+    const struct tuf_audit_options o = {
+        .now = session_now(), .files = !l.temporary, .first_root = l.first_root, .progress = &told};
     rc = tuf_audit_tree(l.dir, &o, &a, &e);
-    cli_progress_end(&progress);
+    cli_progress_end(&line);
     if (rc == 0)
         rc = print_audit(&a, where);
     else

@@ -116,20 +116,43 @@ void session_tell(void *arg, const char *text)
     printf("\n");
 }
 
+void session_progress(void *arg, const char *what, uint64_t done)
+{
+    struct cli_progress *line = arg;
+    if (line->what != what) {
+        cli_progress_end(line);
+        cli_progress_begin(line, what, 0, 0);
+    }
+    cli_progress(line, done);
+}
+
+int session_event(const char *path, struct tuf_event *out, struct tm_err *e)
+{
+    struct cli_progress line = {0};
+    const struct tuf_progress told = {session_progress, &line};
+    int rc = tuf_event_read(path, &told, out, e);
+    cli_progress_end(&line);
+    return rc;
+}
+
 static int make(struct tuf_workspace *w, const struct tuf_published *p, const char *name,
                 const char *reason, const struct cli_list *renew, struct tuf_event *ev,
                 struct tm_err *e)
 {
     char chosen[POLICY_NAME_MAX + 1];
+    struct cli_progress line = {0};
+    const struct tuf_progress told = {session_progress, &line};
     default_name(p, chosen, sizeof(chosen));
     struct tuf_draft_options o = {.name = name != NULL ? name : chosen,
                                   .reason = reason,
                                   .now = session_now(),
                                   .renew = renew != NULL ? renew->item : NULL,
-                                  .renew_count = renew != NULL ? renew->count : 0};
+                                  .renew_count = renew != NULL ? renew->count : 0,
+                                  .progress = &told};
     int rc = tuf_legacy_sync(w, o.now, session_tell, NULL, e);
     if (rc == 0)
         rc = tuf_draft_make(w, p, &o, ev, e);
+    cli_progress_end(&line);
     if (rc == 0 && tuf_draft_add_files(w, p, ev, e) != 0) {
         tuf_event_free(ev);
         rc = -1;
@@ -247,11 +270,16 @@ static int propose(struct tuf_workspace *w, const struct tuf_published *p, const
     struct tuf_open_events open = {0};
     struct tm_err e = {0};
     char path[PATH_MAX];
-    if (make(w, p, name, reason, renew, &ev, &e) != 0)
+    /* Before there is another: each may be as large. */
+    if (tuf_open_events_read(w, p, &open, &e) != 0 ||
+        make(w, p, name, reason, renew, &ev, &e) != 0) {
+        tuf_open_events_free(&open);
         return cli_fail(CLI_FAILED, &e);
+    }
     if (tuf_event_proposed_count(&ev) == 0) {
         printf("nothing to propose: what is published is what the policy asks for, and no role is "
                "in its signing period (--renew ROLE makes a new version all the same)\n");
+        tuf_open_events_free(&open);
         tuf_event_free(&ev);
         return CLI_OK;
     }
@@ -260,8 +288,6 @@ static int propose(struct tuf_workspace *w, const struct tuf_published *p, const
         rc = event_path(w, ev.name, out, path, sizeof(path), &e);
     if (rc == 0 && tuf_event_is_there(path))
         rc = tm_err_set(&e, "'%s' exists: signatures may be in it; use --name or --out", path);
-    if (rc == 0)
-        rc = tuf_open_events_read(w, p, &open, &e);
     if (rc == 0)
         rc = record(w, &ev, session_now(), &e);
     if (rc == 0)

@@ -5,6 +5,7 @@
 #include "common/buf.h"
 #include "common/key/key.h"
 #include "tools/shared/cli.h"
+#include "tools/shared/terminal.h"
 #include "tuf/manager/event/event.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/state/workspace.h"
@@ -43,6 +44,10 @@ int64_t session_now(void); /* Unix seconds */
 /* A sentence as a line on standard output; `arg` is not used. */
 void session_tell(void *arg, const char *text);
 
+/* Progress on the line `arg`, a struct cli_progress that begins as zeros; each `what` is work of
+ * its own. cli_progress_end() before anything is printed. For struct tuf_progress. */
+void session_progress(void *arg, const char *what, uint64_t done);
+
 /* ---- terminal ---- */
 
 bool terminal_here(void); /* standard input and error are terminals */
@@ -60,6 +65,9 @@ int terminal_new_secret(const char *what, struct tm_buf *out, struct tm_err *e);
 struct tm_key *session_key(struct tm_key_source *source, struct tm_err *e);
 
 /* ---- events ---- */
+
+/* tuf_event_read() with its progress. */
+int session_event(const char *path, struct tuf_event *out, struct tm_err *e);
 
 /* Makes an event from the workspace's policy and writes it: events/NAME.json unless `out` says
  * where. Prints what to do next. The exit code. */

@@ -324,7 +324,7 @@ static struct tuf_entries *top_entries(const struct draft *d)
     char dir[PATH_MAX];
     struct tuf_scan files;
     if (tuf_workspace_path(d->w, p->targets, dir, sizeof(dir), d->e) != 0 ||
-        tuf_scan_directory(dir, &files, d->e) != 0)
+        tuf_scan_directory(dir, d->o->progress, &files, d->e) != 0)
         return NULL;
     struct tuf_entries *out = tuf_draft_entries(
         p, &(struct tuf_draft_files){.scan = &files, .dir = dir}, d->p->targets, d->e);
@@ -363,7 +363,7 @@ static int propose_folder(const struct draft *d, const struct tuf_policy_role *r
     char dir[PATH_MAX];
     struct tuf_scan files;
     if (tuf_workspace_path(d->w, r->directory, dir, sizeof(dir), d->e) != 0 ||
-        tuf_scan_directory(dir, &files, d->e) != 0)
+        tuf_scan_directory(dir, d->o->progress, &files, d->e) != 0)
         return -1;
     int rc = propose_files(d, r->name, r, &(struct tuf_draft_files){.scan = &files, .dir = dir});
     tuf_scan_free(&files);
@@ -378,7 +378,7 @@ static int propose_bins(const struct draft *d, const struct tuf_policy_role *r)
     struct tuf_draft_bins bins = {0};
     unsigned bits = (unsigned)d->w->policy.bin_bits;
     if (tuf_workspace_path(d->w, r->directory, dir, sizeof(dir), d->e) != 0 ||
-        tuf_scan_directory(dir, &files, d->e) != 0)
+        tuf_scan_directory(dir, d->o->progress, &files, d->e) != 0)
         return -1;
     int rc = tuf_draft_bins(&files, bits, &bins, d->e);
     for (uint32_t i = 0; rc == 0 && i < (UINT32_C(1) << bits); i++) {

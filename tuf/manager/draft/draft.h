@@ -17,6 +17,7 @@ struct tuf_draft_options {
     int64_t now;              /* Unix seconds */
     const char *const *renew; /* roles that get a new version whatever changed */
     size_t renew_count;
+    const struct tuf_progress *progress; /* or NULL */
 };
 
 /* An event with every offline role that changed, is in its signing period, or is to be renewed.

@@ -24,6 +24,7 @@ struct walk {
     size_t cap;
     EVP_MD_CTX *ctx;
     EVP_MD *sha256;
+    const struct tuf_progress *progress;
     struct tm_err *e;
 };
 
@@ -81,6 +82,7 @@ static int add_file(struct walk *w, int dir_fd, const char *leaf, const char *pa
         s->entry = grown;
         w->cap = cap;
     }
+    tuf_progress_tell(w->progress, "files read", s->count);
     struct tuf_scan_entry *entry = &s->entry[s->count];
     int fd = openat(dir_fd, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     int rc = fd >= 0 && hash_fd(w->ctx, w->sha256, fd, entry->sha256, &entry->length) == 0
@@ -154,14 +156,18 @@ static int by_path(const void *a, const void *b, void *paths)
                   all + ((const struct tuf_scan_entry *)b)->path);
 }
 
-int tuf_scan_directory(const char *dir, struct tuf_scan *out, struct tm_err *e)
+int tuf_scan_directory(const char *dir, const struct tuf_progress *progress, struct tuf_scan *out,
+                       struct tm_err *e)
 {
     *out = (struct tuf_scan){0};
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : tm_err_errno(e, "open targets folder '%s'", dir);
-    struct walk w = {
-        .out = out, .ctx = EVP_MD_CTX_new(), .sha256 = EVP_MD_fetch(NULL, "SHA256", NULL), .e = e};
+    struct walk w = {.out = out,
+                     .ctx = EVP_MD_CTX_new(),
+                     .sha256 = EVP_MD_fetch(NULL, "SHA256", NULL),
+                     .progress = progress,
+                     .e = e};
     int rc = -1;
     if (w.ctx != NULL && w.sha256 != NULL) {
         rc = walk(&w, fd, "", 0);

@@ -9,6 +9,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "tuf/manager/state/progress.h"
 #include "tuf/metadata/metadata.h"
 
 #define SCAN_FILES_MAX 2000000
@@ -27,7 +28,8 @@ struct tuf_scan {
 
 /* A missing folder holds nothing. Symbolic links, devices and names that no client would take are
  * refused. */
-int tuf_scan_directory(const char *dir, struct tuf_scan *out, struct tm_err *e);
+int tuf_scan_directory(const char *dir, const struct tuf_progress *progress, struct tuf_scan *out,
+                       struct tm_err *e);
 void tuf_scan_free(struct tuf_scan *s);
 
 static inline const char *scan_path(const struct tuf_scan *files, size_t i)

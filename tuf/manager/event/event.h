@@ -20,6 +20,7 @@
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/event/statement.h"
+#include "tuf/manager/state/progress.h"
 #include "tuf/manager/state/published.h"
 
 #define EVENT_BYTES_MAX ((size_t)512 << 20)
@@ -95,9 +96,13 @@ void tuf_event_free(struct tuf_event *ev);
 
 /* ---- reading and writing ---- */
 
-int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct tm_err *e);
+/* `spent`: the buffer that the text stands in, which is given up as it is read, so that a large
+ * event is never in memory twice. NULL: the text stays. `progress` may be NULL. */
+int tuf_event_parse(const char *text, size_t len, struct tm_buf *spent,
+                    const struct tuf_progress *progress, struct tuf_event *out, struct tm_err *e);
 /* A folder is an existing one, or a path that ends with '/'. */
-int tuf_event_read(const char *path, struct tuf_event *out, struct tm_err *e);
+int tuf_event_read(const char *path, const struct tuf_progress *progress, struct tuf_event *out,
+                   struct tm_err *e);
 int tuf_event_write(const char *path, const struct tuf_event *ev, struct tm_err *e);
 /* The file's text, in parts to `write`; `bare`: only the proposal, without what signers added. */
 int tuf_event_dump(const struct tuf_event *ev, bool bare,

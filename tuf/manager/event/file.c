@@ -168,6 +168,8 @@ struct reading {
     struct side_entries *item;
     size_t count, cap;
     size_t next[2]; /* they are asked for in about the order in which they came */
+    const struct tuf_progress *progress;
+    uint64_t entries; /* of all sides and roles */
     struct tm_err *e;
 };
 
@@ -212,8 +214,9 @@ static const char *side_name(bool proposed)
 
 static int each(void *arg, const char *name, size_t len, json_t *value, struct tm_err *e)
 {
-    const struct reading *r = arg;
+    struct reading *r = arg;
     const struct side_entries *s = &r->item[r->count - 1];
+    tuf_progress_tell(r->progress, "entries read", r->entries++);
     if (tuf_entries_add(s->entries, name, len, value, e) == 0)
         return 0;
     return tm_err_wrap(e, "%s %s", side_name(s->proposed), s->role);
@@ -327,12 +330,11 @@ static int read_form(struct reading *r, const json_t *tree, struct form *f)
     return rc == 0 ? read_side_of_roles(r, f->base, false, &f->ev) : -1;
 }
 
-/* `spent`: where the text stands, when nobody reads it again; or NULL. */
-static int parse(const char *text, size_t len, struct tm_buf *spent, struct tuf_event *out,
-                 struct tm_err *e)
+int tuf_event_parse(const char *text, size_t len, struct tm_buf *spent,
+                    const struct tuf_progress *progress, struct tuf_event *out, struct tm_err *e)
 {
     struct tm_err own = {0};
-    struct reading r = {.e = e != NULL ? e : &own};
+    struct reading r = {.progress = progress, .e = e != NULL ? e : &own};
     struct form f = {0};
     const struct tm_jsonparse_aside aside = {.path = {NULL, NULL, "signed", "targets"},
                                              .depth = 4,
@@ -356,25 +358,15 @@ static int parse(const char *text, size_t len, struct tm_buf *spent, struct tuf_
     return rc;
 }
 
-int tuf_event_parse(const char *text, size_t len, struct tuf_event *out, struct tm_err *e)
-{
-    return parse(text, len, NULL, out, e);
-}
-
-int tuf_event_parse_once(struct tm_buf *text, struct tuf_event *out, struct tm_err *e)
-{
-    int rc = parse(text->len > 0 ? (const char *)text->data : "", text->len, text, out, e);
-    tm_buf_free(text);
-    return rc;
-}
-
-int tuf_event_read_file(const char *path, struct tuf_event *out, struct tm_err *e)
+int tuf_event_read_file(const char *path, const struct tuf_progress *progress,
+                        struct tuf_event *out, struct tm_err *e)
 {
     struct tm_buf text = {0};
     *out = (struct tuf_event){0};
     int rc = tm_file_read(path, EVENT_BYTES_MAX, &text, e);
     if (rc == 0)
-        return tuf_event_parse_once(&text, out, e);
+        rc = tuf_event_parse(text.len > 0 ? (const char *)text.data : "", text.len, &text, progress,
+                             out, e);
     tm_buf_free(&text);
     return rc;
 }

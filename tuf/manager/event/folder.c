@@ -194,7 +194,8 @@ static int read_signers(struct tuf_event *ev, const char *folder, struct tm_err 
     return rc;
 }
 
-static int read_proposal(const char *folder, struct tuf_event *out, struct tm_err *e)
+static int read_proposal(const char *folder, const struct tuf_progress *progress,
+                         struct tuf_event *out, struct tm_err *e)
 {
     char path[PATH_MAX];
     struct tm_buf text = {0};
@@ -202,20 +203,23 @@ static int read_proposal(const char *folder, struct tuf_event *out, struct tm_er
     if (tm_file_join(folder, PROPOSAL, path, sizeof(path), e) != 0)
         return -1;
     int rc = read_plain(path, EVENT_BYTES_MAX, &text, e);
-    if (rc == 0 && tuf_event_parse_once(&text, out, e) != 0)
+    if (rc == 0 && tuf_event_parse((const char *)text.data, text.len, &text, progress, out, e) != 0)
         rc = tm_err_wrap(e, "'%s'", path);
     tm_buf_free(&text);
     return rc;
 }
 
-static int read_folder(const char *folder, struct tuf_event *out, struct tm_err *e)
+static int read_folder(const char *folder, const struct tuf_progress *progress,
+                       struct tuf_event *out, struct tm_err *e)
 {
-    return read_proposal(folder, out, e) == 0 ? read_signers(out, folder, e) : -1;
+    return read_proposal(folder, progress, out, e) == 0 ? read_signers(out, folder, e) : -1;
 }
 
-int tuf_event_read(const char *path, struct tuf_event *out, struct tm_err *e)
+int tuf_event_read(const char *path, const struct tuf_progress *progress, struct tuf_event *out,
+                   struct tm_err *e)
 {
-    int rc = is_folder(path) ? read_folder(path, out, e) : tuf_event_read_file(path, out, e);
+    int rc = is_folder(path) ? read_folder(path, progress, out, e)
+                             : tuf_event_read_file(path, progress, out, e);
     if (rc == 0)
         return 0;
     tuf_event_free(out);
@@ -245,7 +249,7 @@ static bool is_written(const char *folder, const struct tuf_event *ev)
     struct tuf_event old;
     unsigned char was[32];
     unsigned char is[32];
-    bool same = read_proposal(folder, &old, NULL) == 0 && hash_event(&old, false, was) &&
+    bool same = read_proposal(folder, NULL, &old, NULL) == 0 && hash_event(&old, false, was) &&
                 hash_event(ev, true, is) && memcmp(was, is, sizeof(was)) == 0;
     tuf_event_free(&old);
     return same;

@@ -43,10 +43,8 @@ int tuf_event_put_statement(struct tuf_event *ev, struct tuf_statement *s, struc
 
 /* ---- file.c ---- */
 
-/* As tuf_event_parse(), of a text that is given up as it is read, so that a large event is never in
- * memory twice. */
-int tuf_event_parse_once(struct tm_buf *text, struct tuf_event *out, struct tm_err *e);
-int tuf_event_read_file(const char *path, struct tuf_event *out, struct tm_err *e);
+int tuf_event_read_file(const char *path, const struct tuf_progress *progress,
+                        struct tuf_event *out, struct tm_err *e);
 /* `bare`: only the proposal. */
 int tuf_event_write_file(const char *path, const struct tuf_event *ev, bool bare, struct tm_err *e);
 

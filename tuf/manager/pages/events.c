@@ -21,7 +21,7 @@ static int review(const struct tuf_open_event *x, int64_t now, struct tm_html *h
     const struct tuf_review r = {.now = now};
     if (!tuf_event_is_there(x->path))
         return 0;
-    if (tuf_event_read(x->path, &ev, e) != 0)
+    if (tuf_event_read(x->path, NULL, &ev, e) != 0)
         return -1;
     int rc = tuf_review_write(&ev, &r, &text, &result, e);
     if (rc == 0) {

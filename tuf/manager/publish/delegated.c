@@ -177,7 +177,7 @@ static int put_folder(struct tuf_publication *p, const struct tuf_policy_role *r
     struct tuf_scan files = {0};
     const struct tuf_draft_files all = {.scan = &files, .dir = dir};
     if (!p->o->refresh && (tuf_workspace_path(p->w, r->directory, dir, sizeof(dir), e) != 0 ||
-                           tuf_scan_directory(dir, &files, e) != 0))
+                           tuf_scan_directory(dir, p->o->progress, &files, e) != 0))
         return -1;
     int rc = bins ? put_bins(p, r, dir, &files, e)
                   : put_one(p, r->name, r, p->o->refresh ? NULL : &all, e);

@@ -39,6 +39,7 @@ struct tuf_publication {
     size_t staged_count;
     char *sample[PUBLISH_SAMPLES_MAX]; /* targets that the check downloads; owned */
     size_t samples;
+    uint64_t files_put; /* of targets, in the stage */
 };
 
 /* The published targets that an event carries, let go of before the tree is loaded, and taken from

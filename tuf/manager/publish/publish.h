@@ -8,6 +8,7 @@
 #define TENMINT_TUF_PUBLISH_H
 
 #include "tuf/manager/event/event.h"
+#include "tuf/manager/state/progress.h"
 #include "tuf/manager/state/workspace.h"
 
 #define PUBLISH_CLOCK_SLACK_S 300 /* what a clock may be set back */
@@ -19,6 +20,7 @@ struct tuf_publish_options {
     bool refresh;            /* only re-sign what is due; target folders are not looked at */
     bool force;              /* new snapshot and timestamp although neither is due */
     bool clock_ok;           /* the clock is right, although the transcript has a later time */
+    const struct tuf_progress *progress; /* or NULL */
     bool allow_gap; /* on a file system that cannot switch whole trees: accept that clients fail
                        between two renames */
 };

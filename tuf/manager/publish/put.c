@@ -61,6 +61,7 @@ int tuf_publication_put_files(struct tuf_publication *p, const struct tuf_metada
     int rc = tuf_workspace_path(p->w, directory, dir, sizeof(dir), e);
     for (size_t i = 0; i < tuf_entries_count(m) && rc == 0; i++) {
         struct tuf_entry entry = {0};
+        tuf_progress_tell(p->o->progress, "targets put in place", p->files_put++);
         rc = tuf_entry_get(m, i, &path, &entry, e);
         if (rc == 0)
             rc = put_file(p, dir, tm_buf_str(&path), &entry, e);

@@ -127,8 +127,7 @@ static void check_targets(struct run *r, const struct tuf_metadata *m)
     size_t before = r->out->targets;
     r->out->targets += count;
     for (size_t i = 0; i < count && r->o->files; i++) {
-        if (r->o->progress != NULL)
-            r->o->progress(r->o->arg, before + i);
+        tuf_progress_tell(r->o->progress, "targets checked", before + i);
         struct tm_err e = {0};
         struct tuf_entry entry = {0};
         if (tuf_entry_get(m, i, &path, &entry, &e) == 0)

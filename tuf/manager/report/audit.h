@@ -10,13 +10,13 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "tuf/manager/state/progress.h"
 
 struct tuf_audit_options {
     int64_t now;
     int64_t first_root; /* of tuf_published_load_from(); 0: by others, see tuf_published_look() */
     bool files;         /* the directory itself: target files and files that nothing names */
-    void (*progress)(void *arg, uint64_t targets); /* whose file was read so far; or NULL */
-    void *arg;
+    const struct tuf_progress *progress; /* or NULL */
 };
 
 struct tuf_audit {

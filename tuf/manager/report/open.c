@@ -199,7 +199,7 @@ static int add_event(const char *path, const struct tuf_published *live, struct 
     struct tuf_event ev;
     char digest[65];
     int rc = 0;
-    if (!tuf_event_is_there(path) || tuf_event_read(path, &ev, NULL) != 0)
+    if (!tuf_event_is_there(path) || tuf_event_read(path, NULL, &ev, NULL) != 0)
         return 0;
     if (tuf_event_digest(&ev, digest, NULL) == 0 && event_pending(&ev, live) &&
         !is_there(o, digest)) {

@@ -51,7 +51,7 @@ static int check_folder(const struct online *o, const struct tuf_policy_role *r,
     char dir[PATH_MAX];
     struct tuf_scan files;
     if (tuf_workspace_path(o->w, r->directory, dir, sizeof(dir), o->e) != 0 ||
-        tuf_scan_directory(dir, &files, o->e) != 0)
+        tuf_scan_directory(dir, NULL, &files, o->e) != 0)
         return -1;
     int rc = bins ? check_bins(o, r, dir, &files)
                   : check_one(o, r->name, r, &(struct tuf_draft_files){.scan = &files, .dir = dir});
