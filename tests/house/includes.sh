@@ -139,5 +139,9 @@ for part in "common oidc ca tuf tools/shared" tools/tenmint tools/tenmint-ca too
 done | sort -u >"$W/circles"
 [ ! -s "$W/circles" ] || fault "these files use each other in a circle: $(tr '\n' ' ' <"$W/circles")"
 
+# Auditors install no library that only the server needs; HTTP's is for `witness`.
+server=$(objdump -p "$B/tenmint-log" | grep NEEDED | grep -E 'jwt|systemd|seccomp|sqlite|hiredis|libpq|protobuf')
+[ -z "$server" ] || fault "tenmint-log needs the server's $server"
+
 [ $bad = 0 ] && echo "includes: no room knows one above it, no circle of files"
 exit $bad

@@ -538,6 +538,32 @@ static void every_change_of_a_member_has_a_line(void **state)
     case_close(&c);
 }
 
+static void one_key_under_two_keyids_counts_once(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_event ev, forged;
+    struct tm_buf text = {0};
+    case_open(&c, CASE_POLICY);
+    case_round(&c, T0, NULL);
+    case_propose(&c, T0 + 1, "root", &ev);
+    json_t *tree = case_tree(&ev);
+    json_t *root = json_object_get(case_role(tree, "proposed", "root"), "signed");
+    json_t *keys = json_object_get(root, "keys");
+    json_t *ids =
+        json_object_get(json_object_get(json_object_get(root, "roles"), "root"), "keyids");
+    const char *first = json_string_value(json_array_get(ids, 0));
+    json_object_set_new(keys, ZEROS, json_deep_copy(json_object_get(keys, first)));
+    json_array_append_new(ids, json_string(ZEROS));
+    case_load(tree, &forged);
+    (void)review(&c, &forged, T0 + 1, true, &text);
+    assert_non_null(strstr(tm_buf_str(&text), "root: one key is listed twice, under two keyids"));
+    tm_buf_free(&text);
+    tuf_event_free(&forged);
+    tuf_event_free(&ev);
+    case_close(&c);
+}
+
 static void what_travels_along_is_asked_for_and_whole(void **state)
 {
     (void)state;
@@ -652,6 +678,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_change_of_a_field_has_a_line),
+        cmocka_unit_test(one_key_under_two_keyids_counts_once),
         cmocka_unit_test(what_travels_along_is_asked_for_and_whole),
         cmocka_unit_test(names_that_could_be_taken_for_those_that_clients_act_on),
         cmocka_unit_test(what_is_neither_json_nor_pem_has_no_fields),
