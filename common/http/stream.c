@@ -25,6 +25,9 @@ static ssize_t ssl_result(struct tm_http_conn *c, int rc)
 
 int tm_http_stream_handshake(struct tm_http_conn *c)
 {
+    /* It can be written to as soon as it is there: that is no reason to begin. */
+    if (!c->readable && (SSL_in_before(c->ssl) || SSL_want_read(c->ssl)))
+        return STREAM_WAIT;
     ERR_clear_error();
     int rc = SSL_accept(c->ssl);
     if (rc == 1)

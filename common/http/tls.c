@@ -256,7 +256,10 @@ static SSL_CTX *context_new(struct tm_http_tickets *tickets, const char *certifi
         return NULL;
     }
     (void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    /* Every request says where it ends; whoever hangs up without a word has gone, and is told
+     * nothing. */
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                       SSL_OP_IGNORE_UNEXPECTED_EOF |
                                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
