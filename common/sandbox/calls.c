@@ -204,11 +204,11 @@ static int add_options(scmp_filter_ctx ctx, unsigned rights)
     const int call = SCMP_SYS(setsockopt);
     if ((rights & (SANDBOX_ACCEPT | SANDBOX_CONNECT)) != SANDBOX_ACCEPT)
         return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
-    int rc =
-        seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), call, 1, SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP, 0));
-    return rc != 0
-               ? rc
-               : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1, SCMP_A1(SCMP_CMP_NE, IPPROTO_TCP, 0));
+    int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), call, 1,
+                              SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP, 0));
+    return rc != 0 ? rc
+                   : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1,
+                                      SCMP_A1(SCMP_CMP_NE, IPPROTO_TCP, 0));
 }
 
 static int add_rules(scmp_filter_ctx ctx, unsigned rights)

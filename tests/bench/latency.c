@@ -6,6 +6,15 @@
  * turn of whoever runs, and that wait would be counted. So senders go first where the kernel allows
  * it, and what is measured is the server's. What else the machine does, and a virtual machine's
  * host that takes processors away for milliseconds, is told with each try.
+ *
+ * What holds a request for milliseconds, by the kernel's events sched_switch and sched_wakeup
+ * (front, issuer and senders; every wait of more than 0.3 ms of a thread that could run, and who
+ * ran there): no lock, timer or sleep of the server. Without priority it is the tick: a thread that
+ * wakes while another program runs waits until that program's turn ends, so those waits end at
+ * multiples of 4 ms. With priority it is what the kernel does without a break for others (starting
+ * and ending programs, its scan of memory), the 50 ms a second that it keeps for those without
+ * priority, and moments of 2 ms in which both processors of a virtual machine stood still, of which
+ * /proc/stat's stolen time says nothing.
  */
 #include <pthread.h>
 #include <sched.h>
