@@ -356,6 +356,17 @@ static void print_roots(const struct tuf_published *p)
     }
 }
 
+/* What can be read of a tree by others that no client can follow. */
+static void print_unfollowed(const struct look *l)
+{
+    struct tuf_published p;
+    if (l->workspace || l->dir[0] == '\0' || tuf_published_history(l->dir, &p, NULL) != 0)
+        return;
+    print_roots(&p);
+    fflush(stdout);
+    tuf_published_free(&p);
+}
+
 int command_history(const struct cli_command *self, int argc, char **argv)
 {
     bool transcript = false;
@@ -374,6 +385,8 @@ int command_history(const struct cli_command *self, int argc, char **argv)
         return rc;
     const char *where = count > 0 ? argv[0] : ".";
     rc = load_tree(where, &l, &p, &e);
+    if (rc != 0 && !transcript)
+        print_unfollowed(&l);
     if (rc == 0 && transcript && !l.workspace) {
         tm_err_set(&e, "'%s' is no workspace, so there is no transcript", where);
         rc = tm_err_mark(&e, ERR_REFUSED);

@@ -311,9 +311,17 @@ static int find_strangers(struct run *r, struct tm_err *e)
     return 0;
 }
 
-static int load(const char *dir, int64_t first, struct tuf_published *p, struct tm_err *e)
+/* Also what is history in it is noted, whether it can be followed or not. */
+static int load(const char *dir, int64_t first, struct tuf_published *p, struct tm_buf *notes,
+                struct tm_err *e)
 {
-    return first > 0 ? tuf_published_load_from(dir, first, p, e) : tuf_published_look(dir, p, e);
+    if (first > 0)
+        return tuf_published_load_from(dir, first, p, e);
+    int rc = tuf_published_look(dir, p, e);
+    if (rc != 0)
+        (void)tuf_published_history(dir, p, NULL);
+    tm_buf_append(notes, p->unread.data, p->unread.len);
+    return rc;
 }
 
 int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tuf_audit *out,
@@ -323,12 +331,11 @@ int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tu
     struct tm_err why = {0};
     int rc = 0;
     *out = (struct tuf_audit){0};
-    if (load(dir, o->first_root, &r.live, &why) != 0) {
+    if (load(dir, o->first_root, &r.live, &out->notes, &why) != 0) {
         fault(&r, &why);
     } else if (r.live.root_count == 0) {
         rc = tuf_published_missing(dir, e);
     } else {
-        tm_buf_append(&out->notes, r.live.unread.data, r.live.unread.len);
         check_roles(&r);
         tuf_metadata_free(r.live.targets); /* the clients have their own */
         r.live.targets = NULL;

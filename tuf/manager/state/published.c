@@ -95,6 +95,25 @@ static int64_t oldest_root(const struct tuf_published *p)
     return 1;
 }
 
+static void note_unread(struct tuf_published *p, int64_t v, const char *why)
+{
+    tm_buf_printf(&p->unread, "root %lld is history that nobody can trust: %s\n", (long long)v,
+                  why);
+}
+
+/* Nobody gets past it: told in `unread` too, with those before it, if any, in `roots`. */
+static int stuck(struct tuf_published *p, int64_t v, const char *why, struct tm_err *e)
+{
+    note_unread(p, v, why);
+    if (p->root_count == 0)
+        return tm_err_set(e,
+                          "no client can begin with root %lld, the newest: %s. Its holders must "
+                          "sign root %lld as the specification has it",
+                          (long long)v, why, (long long)v + 1);
+    return tm_err_set(e, "clients that trust root %lld stay there: root %lld: %s",
+                      (long long)tuf_published_root_version(p), (long long)v, why);
+}
+
 /* `first` 0: the first that there is, and proves itself. */
 static int load_roots(struct tuf_published *p, int64_t first, struct tm_err *e)
 {
@@ -103,10 +122,11 @@ static int load_roots(struct tuf_published *p, int64_t first, struct tm_err *e)
         struct tm_err why = {0};
         if (load_root(p, v, &why) == 0)
             continue;
-        if (!look || p->root_count > 0 || !has_root(p, v + 1))
+        if (!look)
             return tm_err_set(e, "%s", why.text);
-        tm_buf_printf(&p->unread, "root %lld is history that nobody can trust: %s\n", (long long)v,
-                      why.text);
+        if (p->root_count > 0 || !has_root(p, v + 1))
+            return stuck(p, v, why.text, e);
+        note_unread(p, v, why.text);
     }
     if (p->root_count == 0 && exists(p->dir, "timestamp.json"))
         return tm_err_set(
@@ -189,11 +209,18 @@ int tuf_published_missing(const char *dir, struct tm_err *e)
     return tm_err_mark(e, ERR_REFUSED);
 }
 
-static int load_tree(const char *dir, int64_t first, struct tuf_published *p, struct tm_err *e)
+static int begin(const char *dir, struct tuf_published *p, struct tm_err *e)
 {
     *p = (struct tuf_published){0};
-    if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s", dir) >= sizeof(p->dir))
-        return tm_err_set(e, "'%.100s': the path is too long", dir);
+    if ((size_t)snprintf(p->dir, sizeof(p->dir), "%s", dir) < sizeof(p->dir))
+        return 0;
+    return tm_err_set(e, "'%.100s': the path is too long", dir);
+}
+
+static int load_tree(const char *dir, int64_t first, struct tuf_published *p, struct tm_err *e)
+{
+    if (begin(dir, p, e) != 0)
+        return -1;
     p->nested = calloc(1, sizeof(*p->nested));
     int rc = p->nested != NULL ? load_roots(p, first, e) : tm_err_set(e, "out of memory");
     if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
@@ -221,6 +248,15 @@ int tuf_published_load_from(const char *dir, int64_t first, struct tuf_published
 int tuf_published_look(const char *dir, struct tuf_published *p, struct tm_err *e)
 {
     return load_tree(dir, 0, p, e);
+}
+
+int tuf_published_history(const char *dir, struct tuf_published *p, struct tm_err *e)
+{
+    struct tm_err told = {0}; /* in `unread` */
+    if (begin(dir, p, e) != 0)
+        return -1;
+    (void)load_roots(p, 0, &told);
+    return 0;
 }
 
 void tuf_published_free(struct tuf_published *p)

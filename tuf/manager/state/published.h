@@ -32,6 +32,10 @@ int tuf_published_load_from(const char *dir, int64_t first, struct tuf_published
  * trusts, told in `unread`. Nothing may be made of it. */
 int tuf_published_look(const char *dir, struct tuf_published *p, struct tm_err *e);
 
+/* Of a tree that tuf_published_look() refuses, the roots up to the first that nobody gets past, and
+ * `unread`; no other role. */
+int tuf_published_history(const char *dir, struct tuf_published *p, struct tm_err *e);
+
 /* Says that `dir` holds none; ERR_REFUSED. Returns -1. */
 int tuf_published_missing(const char *dir, struct tm_err *e);
 void tuf_published_free(struct tuf_published *p);
