@@ -367,15 +367,22 @@ static void an_old_version_that_is_kept_is_the_one_that_was_published(void **sta
         {"2.targets.json", "targets 2 is kept with other content", "2.targets.json"},
         {"1.rel.json", "rel 1 is kept with other content", "1.rel.json"},
         {"1.snapshot.json", "snapshot 1 is kept with other content", "1.snapshot.json"},
+        {"1.nightly.json", "nightly 1 is kept with other content", "1.nightly.json"},
+        {"2.nightly.json", "nightly 2 is kept with other content", "2.nightly.json"},
     };
     struct evidence v = {0};
     case_open(&v.c,
               CASE_POLICY "delegations:\n"
                           "  rel: {holders: [alice, bob], threshold: 2, expiry: 90d, signing: 30d,"
-                          " directory: rel, paths: ['rel-*']}\n");
+                          " directory: rel, paths: ['rel-*']}\n"
+                          "  nightly: {holders: [online], threshold: 1, expiry: 90d, signing: 30d,"
+                          " directory: nightly, paths: ['nightly-*']}\n");
     snprintf(v.path, sizeof(v.path), "%s/transcript.jsonl", v.c.dir);
+    case_file(&v.c, "nightly/nightly-a", "one\n");
     case_round(&v.c, T0, NULL);
+    case_file(&v.c, "nightly/nightly-a", "two\n");
     case_round(&v.c, T0 + DAY, "targets");
+    case_file(&v.c, "nightly/nightly-a", "three\n");
     case_round(&v.c, T0 + 2 * DAY, "rel");
     case_round(&v.c, T0 + 3 * DAY, "targets");
     expect_kept(&v, NULL);

@@ -1,10 +1,16 @@
 #include "tuf/manager/evidence/kept.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/utf8.h"
 #include "tuf/metadata/build.h"
+#include "tuf/manager/state/names.h"
+
+#define OTHER_CONTENT "is kept with other content than was published"
 
 /* ---- what the lines say ---- */
 
@@ -71,38 +77,85 @@ static int64_t newest(const struct tuf_published *p, const char *role)
     return m != NULL ? tuf_metadata_version(m) : 0;
 }
 
+struct keeping {
+    const struct tuf_published *p;
+    const struct tuf_reviewed_list *named; /* in the order of by_version */
+    struct tuf_metadata *snapshot;         /* the last that was found good, or NULL */
+    struct tm_buf *faults;
+};
+
+static int tell(const struct keeping *k, const char *role, int64_t version, const char *why,
+                struct tm_err *e)
+{
+    tm_buf_puts(k->faults, "transcript: ");
+    tm_utf8_put(k->faults, role, strlen(role));
+    tm_buf_printf(k->faults, " %lld ", (long long)version);
+    tm_utf8_put(k->faults, why, strlen(why));
+    buf_putc(k->faults, '\n');
+    return buf_failed(k->faults) ? tm_err_set(e, "out of memory") : 0;
+}
+
+/* A file that a snapshot pins, that the one before it did not, and that no statement names. */
+static int check_pinned(void *arg, const char *name, const struct tuf_entry *was,
+                        const struct tuf_entry *is, struct tm_err *e)
+{
+    const struct keeping *k = arg;
+    struct tuf_file_info info;
+    struct tm_err why = {0};
+    char role[TUF_ROLE_NAME_MAX + 1];
+    char file[NAMES_MAX];
+    char path[PATH_MAX];
+    struct tm_buf bytes = {0};
+    (void)was;
+    const struct tuf_reviewed key = {.role = role, .version = is != NULL ? is->version : 0};
+    if (is == NULL || strlen(name) < strlen(".json"))
+        return 0;
+    snprintf(role, sizeof(role), "%.*s", (int)(strlen(name) - strlen(".json")), name);
+    if (bsearch(&key, k->named->item, k->named->count, sizeof(key), by_version) != NULL)
+        return 0;
+    tuf_entry_info(is, &info);
+    if (tuf_names_metadata(is->version, role, file, sizeof(file), e) != 0 ||
+        tm_file_join(k->p->dir, file, path, sizeof(path), e) != 0)
+        return -1;
+    bool read = tm_file_read(path, TUF_METADATA_MAX, &bytes, &why) == 0;
+    bool same = read && tuf_file_check(&info, bytes.data, bytes.len, NULL) == 0;
+    tm_buf_free(&bytes);
+    return same ? 0 : tell(k, role, is->version, read ? OTHER_CONTENT : why.text, e);
+}
+
+/* Takes over `m`, whose content is that of a snapshot that was published. */
+static int check_snapshot(struct keeping *k, struct tuf_metadata *m, struct tm_err *e)
+{
+    int rc = tuf_entries_compare(k->snapshot, m, check_pinned, k, e);
+    tuf_metadata_free(k->snapshot);
+    k->snapshot = m;
+    return rc;
+}
+
 /* `r` and the `count` - 1 after it are about one file: of two publications, the first was cut
  * short. */
-static int check_file(const struct tuf_published *p, const struct tuf_reviewed *r, size_t count,
-                      struct tm_buf *faults, struct tm_err *e)
+static int check_file(struct keeping *k, const struct tuf_reviewed *r, size_t count,
+                      struct tm_err *e)
 {
     struct tm_err why = {0};
     char hex[65];
     bool same = false;
-    struct tuf_metadata *m = tuf_published_version(p, r->role, r->version, &why);
-    if (m != NULL && tuf_metadata_sha256(m, hex, e) != 0) {
-        tuf_metadata_free(m);
-        return -1;
-    }
-    for (size_t i = 0; i < count && m != NULL && !same; i++)
+    struct tuf_metadata *m = tuf_published_version(k->p, r->role, r->version, &why);
+    int rc = m != NULL ? tuf_metadata_sha256(m, hex, e) : 0;
+    for (size_t i = 0; i < count && m != NULL && rc == 0 && !same; i++)
         same = strcmp(r[i].sha256, hex) == 0;
-    if (!same) {
-        tm_buf_puts(faults, "transcript: ");
-        tm_utf8_put(faults, r->role, strlen(r->role));
-        tm_buf_printf(faults, " %lld ", (long long)r->version);
-        if (m != NULL)
-            tm_buf_puts(faults, "is kept with other content than was published");
-        else
-            tm_utf8_put(faults, why.text, strlen(why.text));
-        buf_putc(faults, '\n');
-    }
+    if (same && tuf_metadata_role(m) == TUF_SNAPSHOT)
+        return check_snapshot(k, m, e);
+    if (rc == 0 && !same)
+        rc = tell(k, r->role, r->version, m != NULL ? OTHER_CONTENT : why.text, e);
     tuf_metadata_free(m);
-    return buf_failed(faults) ? tm_err_set(e, "out of memory") : 0;
+    return rc;
 }
 
 int tuf_kept_check(struct tuf_kept *k, const struct tuf_published *p, struct tm_buf *faults,
                    struct tm_err *e)
 {
+    struct keeping keeping = {.p = p, .named = &k->all, .faults = faults};
     const struct tuf_reviewed *all = k->all.item;
     int rc = 0;
     if (k->all.count > 0)
@@ -112,8 +165,9 @@ int tuf_kept_check(struct tuf_kept *k, const struct tuf_published *p, struct tm_
         while (i + count < k->all.count && by_version(&all[i], &all[i + count]) == 0)
             count++;
         if (all[i].version <= newest(p, all[i].role))
-            rc = check_file(p, &all[i], count, faults, e);
+            rc = check_file(&keeping, &all[i], count, e);
     }
+    tuf_metadata_free(keeping.snapshot);
     return rc;
 }
 
