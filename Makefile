@@ -21,6 +21,7 @@
 #   make install-lib PREFIX=/usr/local DESTDIR=   only libtenmint-verify, for other programs
 #   make conformance-static-ct   TesseraCT's checker reads our log (Go 1.24 or newer)
 #   make conformance-sigstore SUITE=DIR ROOT=FILE   a checkout of sigstore-conformance
+#   make kms-services  keys at OpenBao, local-kms and moto: every role, rotation, faults
 #   make interop   every test with programs of others, those too that take minutes to build
 #   make lint    clang-format and clang-tidy over the tree: over what changed since it last passed
 #   make fulcio-config FILE=…   compares Fulcio's public list of issuers with our copy of it
@@ -83,7 +84,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: package-test cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
+.PHONY: package-test kms-services cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -214,6 +215,9 @@ bench: deps
 
 package-test:
 	@bash tests/packages.sh
+
+kms-services: test-deps all test-programs
+	@bash tests/kms_services.sh
 
 cluster-test: test-deps all test-programs
 	@bash tests/cluster.sh

@@ -117,6 +117,10 @@ holder() { # DIR OLD NEW URI: NEW, whose key the URI names, in OLD's place
     *) tuf "$1" "" holder replace "$2" "$3" ;;
     esac
 }
+serves_next() { # DIR: after the reload
+    curl -sS --max-time 10 "$URL/api/v2/trustBundle" | grep -qF "$(sed -n 2p "$1/chain.pem")" &&
+        curl -sSf --max-time 10 -o /dev/null "$URL/2027/checkpoint" && curl -sSf --max-time 10 -o /dev/null "$URL/log/2027/checkpoint"
+}
 next_keys() { # SERVICE DIR: of every role of the running server, and what names them to clients
     local c=$2/tenmint-ca.yaml
     says "$1: rotate" 0 "intermediate.uri" "$B/tenmint-ca" rotate "$2" --ca-key "$(uri "$1" p256 2)"
@@ -129,14 +133,11 @@ next_keys() { # SERVICE DIR: of every role of the running server, and what names
     cp "$2.next/tsa.pem" "$2"
     sed -i "/^timestamp-authority:/,/^\$/s|key-uri: .*|key-uri: '$(uri "$1" tsa 2)'|" "$c"
     kill -HUP "$CA_PID"
+    within_20s serves_next "$2"; check "$1: the next keys serve" 0 $?
     tuf "$2" "" trust add-ca --url "$URL" --chain "$2/chain.pem"
     tuf "$2" "" trust add-ctlog --url "$URL/log/2027" --key "$2/log-2027.pem"
     tuf "$2" "" trust add-log --url "$URL/2027" --key "$2/siglog-2027.pem" --api-version 2
     tuf "$2" "" trust add-tsa --url "$URL/api/v1/timestamp" --chain "$2/tsa.pem"
-}
-serves_next() { # DIR: after the reload
-    curl -sS --max-time 10 "$URL/api/v2/trustBundle" | grep -qF "$(sed -n 2p "$1/chain.pem")" &&
-        curl -sSf --max-time 10 -o /dev/null "$URL/2027/checkpoint" && curl -sSf --max-time 10 -o /dev/null "$URL/log/2027/checkpoint"
 }
 says_no_secret() { # SERVICE: no credential is in a log, the audit trail, a page or what a command printed
     curl -sS --max-time 10 "$KMS/_secrets" >>"$W/keys/secrets"
@@ -145,10 +146,12 @@ says_no_secret() { # SERVICE: no credential is in a log, the audit trail, a page
 }
 every_role() { # SERVICE DIR: each key is followed by its next version, below a running server
     local key
-    for key in p256 log siglog tsa; do rotates "$1" "$key"; done
+    rotates "$1" siglog
+    [ "$1" = gcp ] || says "$1: the newest version is not the log's key" 3 "belongs to another log key" "$B/tenmint-ca" check-config "$2/tenmint-ca.yaml"
+    for key in p256 log tsa; do rotates "$1" "$key"; done
+    [ "$1" = gcp ] || says "$1: nor the certificate's" 3 "the first certificate is for another key" "$B/tenmint-ca" check-config "$2/tenmint-ca.yaml"
     signs "$2" pinned # what was opened goes on
     next_keys "$1" "$2"
-    within_20s serves_next "$2"; check "$1: the next keys serve" 0 $?
     holder "$2" admin alice "$(uri "$1" holder 1)"
     holder "$2" online online2 "$(uri "$1" online 1)"
     ceremony "$2" first tuf-admin.key "$(uri "$1" holder 1)"

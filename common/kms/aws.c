@@ -162,6 +162,13 @@ static const struct tm_jsonmap_member sign_members[] = {
 static const struct tm_jsonmap sign_map = {
     .members = sign_members, .size = sizeof(struct sign_answer), .unknown = JSONMAP_IGNORE};
 
+/* Some write the key's id where AWS writes its ARN, which ends in it. */
+static const char *id_of(const char *name)
+{
+    const char *slash = name != NULL ? strrchr(name, '/') : NULL;
+    return slash != NULL ? slash + 1 : name;
+}
+
 static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const struct tm_buf *body,
                      struct tm_buf *sig, struct tm_err *e)
 {
@@ -169,7 +176,7 @@ static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const s
     int rc = tm_jsonmap_parse((const char *)body->data, body->len, KMS_ANSWER_MAX, &sign_map, NULL,
                               &s, e);
     if (rc == 0)
-        rc = tm_kms_answers("key", s.id, k->version, e);
+        rc = tm_kms_answers("key", id_of(s.id), id_of(k->version), e);
     if (rc == 0)
         rc = tm_kms_answers("algorithm", s.algorithm, algorithms[a->scheme][a->hash], e);
     if (rc == 0)
@@ -218,7 +225,8 @@ static const struct tm_kms_fault faults[] = {
     {0, "IncompleteSignature", KMS_FAIL, "the endpoint is no KMS of AWS"},
     {0, "AccessDeniedException", KMS_FAIL,
      "allow kms:GetPublicKey and kms:Sign on this key to this identity"},
-    {0, "NotFoundException", KMS_FAIL, "no such key in this account and region"},
+    {0, "NotFoundException", KMS_FAIL,
+     "no such key in this account and region: tenmint-keys(7) has the line that makes one"},
     {0, "DisabledException", KMS_FAIL, "the key is disabled"},
     {0, "KMSInvalidStateException", KMS_FAIL, "the key is disabled or about to be deleted"},
     {0, "InvalidKeyUsageException", KMS_FAIL, "the key's kind does not make such signatures"},

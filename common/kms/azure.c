@@ -278,7 +278,8 @@ static const struct tm_kms_fault faults[] = {
     {403, NULL, KMS_FAIL,
      "give this identity the role Key Vault Crypto User (keys/read, keys/sign), and this network "
      "access to the vault"},
-    {404, NULL, KMS_FAIL, "no such key or version in this vault"},
+    {404, NULL, KMS_FAIL,
+     "no such key or version in this vault: tenmint-keys(7) has the line that makes one"},
     {409, NULL, KMS_FAIL, "the key is being changed"},
     {0},
 };

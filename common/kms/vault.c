@@ -263,7 +263,8 @@ static const struct tm_kms_fault faults[] = {
     {403, NULL, KMS_LOGIN,
      "the token has ended, or its policy lacks read on MOUNT/keys/NAME and update on "
      "MOUNT/sign/NAME"},
-    {404, NULL, KMS_FAIL, "no such key or mount (or namespace)"},
+    {404, NULL, KMS_FAIL,
+     "no such key or mount (or namespace): tenmint-keys(7) has the line that makes one"},
     {412, NULL, KMS_AGAIN, "this node has not caught up"},
     {472, NULL, KMS_AGAIN, "a standby of another site answers"},
     {473, NULL, KMS_AGAIN, "a standby answers"},

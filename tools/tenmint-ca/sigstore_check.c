@@ -29,10 +29,13 @@ static int check_log(const struct ca_config *c, struct tm_err *e)
     const struct ca_config_signatures *s = &c->signatures;
     struct ca_kept_options o;
     struct ca_log_identity identity;
+    unsigned char id[sizeof(identity.log_id)];
     struct tm_key_source source = ca_config_key_source(&s->key);
     source.far = tm_kms_here();
     struct tm_key *key = tm_key_open(&source, "signature log's key", e);
     int rc = key != NULL ? ca_log_dir_identity(s->directory, &identity, e) : -1;
+    if (rc == 0)
+        rc = ca_log_format_signatures.log_id(id, s->origin, tm_key_pkey(key), e);
     tm_key_free(key);
     if (rc != 0)
         return -1;
@@ -41,6 +44,8 @@ static int check_log(const struct ca_config *c, struct tm_err *e)
     if (strcmp(identity.origin, s->origin) != 0)
         return tm_err_set(e, "'%s' is the log of origin '%s', not '%s'", s->directory,
                           identity.origin, s->origin);
+    if (memcmp(identity.log_id, id, sizeof(id)) != 0)
+        return tm_err_set(e, "'%s' belongs to another log key", s->directory);
     printf("signature log: %s in %s\n", s->origin, s->directory);
     if (check_admitted(s->only_from, e) != 0)
         return -1;
