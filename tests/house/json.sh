@@ -24,6 +24,7 @@ declare -A fails=(
     ["tenmint-log status"]="$W/none"
     ["tenmint-log find"]="$W/none --identity x"
     ["tenmint-log watch"]="$W/none --state $W/state --once"
+    ["tenmint-ca log rotate"]="$W/none 2027"
     ["tenmint-ca key show"]="file:$W/none"
     ["tenmint-ca issuer list"]="$W/none"
     ["tenmint-ca issuer show"]="$W/none https://x.example.com"

@@ -1,15 +1,21 @@
 /* log create: a further log, for a new key or a new period; it is put in service by hand. */
+#include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/create.h"
 #include "ca/log/signatures/siglog.h"
 #include "common/kms/kms.h"
 #include "common/http/http.h"
+#include "common/file.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/init_stage.h"
 #include "tools/tenmint-ca/log_create.h"
 #include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
@@ -59,33 +65,109 @@ int log_create_names(struct log_create *n, struct tm_err *e)
     return 0;
 }
 
+/* In the directory until it is in its place; then they go beside it. */
+#define KEY_WITHIN ".new.key"
+#define PUBLIC_WITHIN ".new.pem"
+
+/* By a link, which replaces no file of that name; a run that was killed goes on here. */
+static int put_beside(const char *dir, const char *name, const char *to, struct tm_err *e)
+{
+    struct stat within;
+    struct stat beside;
+    char from[PATH_MAX];
+    if (tm_file_join(dir, name, from, sizeof(from), e) != 0)
+        return -1;
+    if (stat(from, &within) != 0)
+        return errno == ENOENT ? 0 : tm_err_errno(e, "'%s'", from);
+    bool linked =
+        stat(to, &beside) == 0 && beside.st_ino == within.st_ino && beside.st_dev == within.st_dev;
+    if (!linked && link(from, to) != 0)
+        return tm_err_errno(e, "move '%s' to '%s'", from, to);
+    return unlink(from) == 0 ? 0 : tm_err_errno(e, "remove '%s'", from);
+}
+
+static bool has(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    return tm_file_join(dir, name, path, sizeof(path), NULL) == 0 && access(path, F_OK) == 0;
+}
+
+/* In its place, and not all beside it. */
+static bool is_unfinished(const struct log_create *n)
+{
+    return has(n->dir, KEY_WITHIN) || has(n->dir, PUBLIC_WITHIN);
+}
+
+static int finish(const struct log_create *n, struct tm_err *e)
+{
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof(parent), "%s", n->public);
+    if (put_beside(n->dir, KEY_WITHIN, n->key, e) != 0 ||
+        put_beside(n->dir, PUBLIC_WITHIN, n->public, e) != 0)
+        return -1;
+    return tm_file_sync_dir(dirname(parent), e) == 0 ? tm_file_sync_dir(n->dir, e) : -1;
+}
+
+static int check_free(const char *path, struct tm_err *e)
+{
+    return access(path, F_OK) != 0 ? 0 : tm_err_set(e, "'%s' exists", path);
+}
+
+/* All of it in the folder that grows. */
+static int make_within(const struct log_create *n, const char *dir, const char *password,
+                       struct tm_err *e)
+{
+    char key[PATH_MAX];
+    char public[PATH_MAX];
+    bool device = setup_elsewhere(&n->device) != NULL;
+    const struct ca_log_new o = {.directory = dir,
+                                 .origin = n->origin,
+                                 .device = device ? &n->device : NULL,
+                                 .key_file = key,
+                                 .password = device ? NULL : password,
+                                 .public_file = public};
+    mode_t mask = umask(0);
+    umask(mask);
+    if (tm_file_join(dir, KEY_WITHIN, key, sizeof(key), e) != 0 ||
+        tm_file_join(dir, PUBLIC_WITHIN, public, sizeof(public), e) != 0 ||
+        ca_log_create_new(&o, n->signatures ? ca_siglog_create : ca_ctlog_create, e) != 0)
+        return -1;
+    if (chmod(dir, 0755 & ~mask) != 0)
+        return tm_err_errno(e, "'%s'", dir);
+    if (owner_give(&n->owner, dir, e) != 0 || !n->owner.given)
+        return n->owner.given ? -1 : 0;
+    return chown(public, geteuid(), getegid()) == 0 ? 0 : tm_err_errno(e, "'%s'", public);
+}
+
+static int read_password(const struct log_create *n, struct tm_buf *out, struct tm_err *e)
+{
+    const char *from = n->password_file != NULL ? n->password_file : n->password_env;
+    if (setup_elsewhere(&n->device) != NULL)
+        return 0;
+    if (tm_key_read_secret(n->password_file, n->password_env, "password", out, e) != 0)
+        return -1;
+    return out->len > 0 ? 0 : tm_err_set(e, "the password in '%s' is empty", from);
+}
+
 int log_create_make(const struct log_create *n, struct tm_err *e)
 {
     struct tm_buf password = {0};
-    bool device = setup_elsewhere(&n->device) != NULL;
-    struct ca_log_new o = {.directory = n->dir,
-                           .origin = n->origin,
-                           .device = device ? &n->device : NULL,
-                           .key_file = n->key,
-                           .public_file = n->public};
-    int rc = device
-                 ? 0
-                 : tm_key_read_secret(n->password_file, n->password_env, "password", &password, e);
-    if (rc == 0 && !device && password.len == 0)
-        rc = tm_err_set(e, "the password in '%s' is empty",
-                        n->password_file != NULL ? n->password_file : n->password_env);
-    if (rc == 0)
-        rc = setup_claim_directory(n->dir, 0755, e);
-    if (rc == 0) {
-        o.password = device ? NULL : tm_buf_str(&password);
-        rc = ca_log_create_new(&o, n->signatures ? ca_siglog_create : ca_ctlog_create, e);
-    }
+    struct init_stage stage;
+    if (is_unfinished(n))
+        return finish(n, e);
+    int rc = read_password(n, &password, e);
+    if (rc == 0 && access(n->dir, F_OK) == 0)
+        rc = setup_directory_is_empty(n->dir, e) == 0 ? 0 : -1;
+    if (rc == 0 && (check_free(n->key, e) != 0 || check_free(n->public, e) != 0))
+        rc = -1;
+    if (rc == 0 && init_stage_begin(&stage, n->dir, e) != INIT_STAGE_BEGUN)
+        rc = -1;
+    if (rc == 0 && (rc = make_within(n, stage.dir, tm_buf_str(&password), e)) != 0)
+        init_stage_drop(&stage);
+    else if (rc == 0)
+        rc = init_stage_commit(&stage, e);
     tm_buf_free_secret(&password);
-    if (rc == 0)
-        rc = owner_give(&n->owner, n->dir, e);
-    if (rc == 0 && !device)
-        rc = owner_give(&n->owner, n->key, e);
-    return rc;
+    return rc == 0 ? finish(n, e) : -1;
 }
 
 /* What stands behind the host is where it is served, by default. */

@@ -24,7 +24,9 @@ struct log_create { /* borrowed */
 /* DIR.key and DIR.pem, beside the directory, so that whoever serves the directory serves no key. */
 int log_create_names(struct log_create *n, struct tm_err *e);
 
-/* Makes the key, the directory and the first checkpoint. -1 also when one of them is there. */
+/* Makes the key, the directory and the first checkpoint: the directory is whole or not there, and a
+ * run that was killed is begun anew, or gone on with, by the next. -1 also when one of them is
+ * there. A key that a killed run made in a token stays there, and needs another label. */
 int log_create_make(const struct log_create *n, struct tm_err *e);
 
 #endif
