@@ -144,6 +144,15 @@ void tm_buf_forget(struct tm_buf *b, size_t from, size_t to)
     give_back(b->data + from - (begun < from ? begun : from), b->data + to);
 }
 
+void tm_buf_drop(struct tm_buf *b, size_t n)
+{
+    b->len -= n;
+    if (b->len == 0)
+        tm_buf_free(b);
+    else
+        memmove(b->data, b->data + n, b->len);
+}
+
 void tm_buf_reset(struct tm_buf *b)
 {
     b->len = 0;

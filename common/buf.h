@@ -52,6 +52,8 @@ static inline bool buf_failed(const struct tm_buf *b)
  * the call before, or 0. */
 void tm_buf_forget(struct tm_buf *b, size_t from, size_t to);
 void tm_buf_reset(struct tm_buf *b); /* len = 0, keeps the memory */
+/* Takes the first `n` bytes away; an empty buffer holds no memory then. */
+void tm_buf_drop(struct tm_buf *b, size_t n);
 void tm_buf_free(struct tm_buf *b);
 void tm_buf_free_secret(struct tm_buf *b); /* zeroes the memory first */
 

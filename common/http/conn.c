@@ -54,19 +54,10 @@ static enum step fill(struct tm_http_conn *c)
     return STEP_ON;
 }
 
-static void drop_from(struct tm_buf *b, size_t n)
-{
-    b->len -= n;
-    if (b->len == 0)
-        tm_buf_free(b);
-    else
-        memmove(b->data, b->data + n, b->len);
-}
-
 /* The first `n` bytes that were read are done with. */
 static void drop(struct tm_http_conn *c, size_t n)
 {
-    drop_from(&c->in, n);
+    tm_buf_drop(&c->in, n);
 }
 
 static enum step step_proxy(struct tm_http_conn *c)
@@ -146,37 +137,18 @@ static enum step refuse(struct tm_http_conn *c, enum tm_http_fault fault)
 static int pass_on(struct tm_http_conn *c)
 {
     for (int i = 0; i < TURN_STEPS; i++) {
-        const unsigned char *data = c->out.data;
-        size_t len = c->out.len;
-        bool all = false;
+        unsigned char *scratch = c->worker->scratch;
+        bool held = c->out.len > 0;
         if (!c->writable)
             return 1;
-        if (len == 0) {
-            ssize_t got = tm_http_engine_read(c, c->worker->scratch, sizeof(c->worker->scratch));
-            if (got <= 0)
-                return 0;
-            data = c->worker->scratch;
-            len = (size_t)got;
-            all = len < sizeof(c->worker->scratch) && c->x == NULL;
-        }
-        ssize_t n = tm_http_stream_write(c, data, len);
-        if (n == STREAM_BROKEN)
-            return -1;
-        size_t sent = n > 0 ? (size_t)n : 0;
-        c->active_ms = sent > 0 ? tm_clock_mono_ms() : c->active_ms;
-        if (data != c->out.data) {
-            tm_buf_append(&c->out, data + sent, len - sent);
-        } else if (sent < len) {
-            memmove(c->out.data, data + sent, len - sent);
-            c->out.len -= sent;
-        } else {
-            tm_buf_free(&c->out);
-        }
-        if (buf_failed(&c->out))
-            return -1;
-        if (n == STREAM_WAIT)
-            return 1;
-        if (all && c->out.len == 0) /* spares a look at what is empty */
+        ssize_t got = held ? 0 : tm_http_engine_read(c, scratch, HTTP_SCRATCH_BYTES);
+        if (!held && got <= 0)
+            return 0;
+        int rc = held ? tm_http_send_held(c) : tm_http_send(c, scratch, (size_t)got);
+        if (rc != 0)
+            return rc == STREAM_WAIT ? 1 : -1;
+        /* spares a look at what is empty */
+        if (!held && got < (ssize_t)HTTP_SCRATCH_BYTES && c->x == NULL && c->out.len == 0)
             return 0;
     }
     later(c);
@@ -242,6 +214,8 @@ static enum step check_head(struct tm_http_conn *c, size_t end)
     c->is_post = strcmp(h.method, "POST") == 0;
     c->chunked = h.chunked;
     c->expects = h.expects;
+    c->old = h.minor == 0;
+    c->last = h.last;
     c->body_left = h.length;
     c->body_most =
         tm_http_large_limit(c->worker->server, c->worker->head + h.origin + h.origin_len);
@@ -305,7 +279,7 @@ static enum step give_h2(struct tm_http_conn *c)
     if (data != c->out.data)
         tm_buf_append(&c->out, data + sent, len - sent);
     else
-        drop_from(&c->out, sent);
+        tm_buf_drop(&c->out, sent);
     if (sent > 0 || c->stuck_ms == 0)
         c->stuck_ms = c->out.len > 0 ? tm_clock_mono_ms() : 0;
     return buf_failed(&c->out) ? STEP_CLOSE : STEP_ON;
@@ -346,7 +320,7 @@ static enum step step_head(struct tm_http_conn *c)
         c->idle = false;
         tm_http_conn_phase(c, CONN_HEAD, c->worker->server->o.header_timeout_ms);
     }
-    if (c->pair < 0 && c->ssl == NULL && c->in.len > 0) { /* the first bytes of all */
+    if (c->pair < 0 && !c->replied && c->ssl == NULL && c->in.len > 0) { /* the first of all */
         enum tm_http_preface p = tm_http_h2_preface(c->in.data, c->in.len);
         if (p == PREFACE_IS)
             return begin_h2(c);
@@ -425,12 +399,38 @@ static enum step step_body(struct tm_http_conn *c)
     return rc == 0 ? STEP_ON : whole(c);
 }
 
+/* The whole reply is out. */
+static enum step after_reply(struct tm_http_conn *c, bool goes_on)
+{
+    if (goes_on && !c->close) {
+        c->idle = true;
+        tm_http_conn_phase(c, CONN_HEAD, c->worker->server->o.idle_timeout_ms);
+        return c->in.len > 0 || c->readable ? STEP_ON : STEP_WAIT;
+    }
+    tm_http_engine_detach(c);
+    return finish(c);
+}
+
+/* libmicrohttpd has said the head. */
+static enum step send_body(struct tm_http_conn *c)
+{
+    int rc = tm_http_body_send(c);
+    if (rc != 0)
+        return rc == STREAM_WAIT ? STEP_WAIT : STEP_CLOSE;
+    return c->x != NULL ? STEP_ON : after_reply(c, !c->last);
+}
+
 static enum step step_reply(struct tm_http_conn *c)
 {
-    struct tm_http_server *s = c->worker->server;
+    if (c->x != NULL && c->engine == NULL)
+        return send_body(c);
     int rc = pass_on(c);
     if (rc != 0)
         return rc < 0 ? STEP_CLOSE : STEP_WAIT;
+    if (c->x != NULL && c->x->head_said) {
+        tm_http_body_begin(c);
+        return STEP_ON;
+    }
     bool alive = tm_http_engine_alive(c);
     if (alive && !c->replied) /* it takes the end of the request to be elsewhere */
         return STEP_CLOSE;
@@ -438,13 +438,7 @@ static enum step step_reply(struct tm_http_conn *c)
         later(c);
         return STEP_WAIT;
     }
-    if (alive && !c->close) {
-        c->idle = true;
-        tm_http_conn_phase(c, CONN_HEAD, s->o.idle_timeout_ms);
-        return c->in.len > 0 || c->readable ? STEP_ON : STEP_WAIT;
-    }
-    tm_http_engine_detach(c);
-    return finish(c);
+    return after_reply(c, alive);
 }
 
 static enum step step_linger(struct tm_http_conn *c)

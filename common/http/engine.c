@@ -107,7 +107,7 @@ bool tm_http_engine_alive(const struct tm_http_conn *c)
  * for the next request, which is not there. */
 static bool is_done(const struct tm_http_conn *c)
 {
-    return c->phase == CONN_PARKED || (c->replied && c->x == NULL);
+    return c->phase == CONN_PARKED || (c->replied && (c->x == NULL || c->x->head_said));
 }
 
 static void run(struct tm_http_engine *e)
@@ -174,7 +174,7 @@ int tm_http_engine_feed(struct tm_http_conn *c, const void *data, size_t len)
 ssize_t tm_http_engine_read(struct tm_http_conn *c, void *to, size_t cap)
 {
     ssize_t n = recv(c->pair, to, cap, 0);
-    if (n >= 0 || errno != EAGAIN || c->x == NULL)
+    if (n >= 0 || errno != EAGAIN || c->x == NULL || c->x->head_said)
         return n;
     run(c->engine); /* there is room again for the rest of the reply */
     return recv(c->pair, to, cap, 0);

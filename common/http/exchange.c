@@ -122,7 +122,7 @@ static enum MHD_Result send_reply(struct tm_http_exchange *x)
                 atomic_load(&s->draining) || atomic_load(&s->open) > s->o.connection_limit;
     if (!canned && last)
         tm_http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
-    struct MHD_Response *r = canned ? x->reply.canned->response : tm_http_response_make(&x->reply);
+    struct MHD_Response *r = canned ? x->reply.canned->response : tm_http_response_make(x);
     if (r == NULL)
         return MHD_NO;
     x->conn->close = last;
@@ -293,7 +293,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     (void)cls;
     (void)mhd;
     *con_cls = NULL;
-    if (x != NULL)
+    if (x != NULL && !x->head_said) /* else it ends when its body is sent */
         tm_http_exchange_end(x, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 }
 

@@ -108,6 +108,7 @@ static int parse_request_line(char *line, struct tm_http_head *h, const char **a
         h->minor = 1;
     else if (strcmp(version, "HTTP/1.0") != 0)
         return -1;
+    h->last = h->minor == 0;
     h->method = line;
     h->origin = (size_t)(target - line);
     return is_token(line, strlen(line)) ? check_target(target, authority, h) : -1;
@@ -146,13 +147,14 @@ struct framing {
 };
 
 /* A name that a hop must drop (RFC 9110 §7.6.1), which none that frames a request may be. */
-static int look_at_connection(const char *value)
+static int look_at_connection(const char *value, struct tm_http_head *h)
 {
     static const char *const never[] = {"content-length", "transfer-encoding", "host"};
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
         if (lists(value, never[i]))
             return -1;
     }
+    h->last = h->last || lists(value, "close");
     return 0;
 }
 
@@ -177,7 +179,7 @@ static int look_at_field(const struct field *a, struct tm_http_head *h, struct f
         return strpbrk(a->value, " \t/\\@?#,\"<>") == NULL ? 0 : -1;
     }
     if (strcasecmp(a->name, "Connection") == 0)
-        return look_at_connection(a->value);
+        return look_at_connection(a->value, h);
     if (strcasecmp(a->name, "Cookie") == 0)
         return too_many(a->value, ';') ? -1 : 0;
     if (strcasecmp(a->name, "Expect") == 0)

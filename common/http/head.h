@@ -20,6 +20,7 @@ struct tm_http_head {   /* what says where a request ends, and how it is answere
     unsigned minor;     /* HTTP/1.minor: 0 or 1 */
     bool chunked;       /* the body is; else it has `length` bytes */
     bool expects;       /* waits for 100 Continue */
+    bool last;          /* no request of this connection follows, as far as the client says */
     uint64_t length;    /* bytes of the body */
     size_t origin;      /* "http://host" of the target, which names what Host does: where it */
     size_t origin_len;  /* stands in the text, and its length; 0: none */

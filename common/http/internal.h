@@ -15,8 +15,8 @@
  * same to handlers.
  *
  * Each file uses those before it in this order: listen, clients, tls, stream, large, queue, fields,
- * forward and reply, response, exchange, engine and calm, h2_reply, h2_stream, h2, conn, life,
- * accept, worker, server.
+ * forward and reply, response, exchange, engine and calm, body, h2_reply, h2_stream, h2, conn,
+ * life, accept, worker, server.
  */
 #ifndef TENMINT_CA_HTTP_INTERNAL_H
 #define TENMINT_CA_HTTP_INTERNAL_H
@@ -93,6 +93,8 @@ struct tm_http_conn {
     size_t scanned;   /* of `in`: looked through for the head's end */
     size_t checked;   /* of `in`: belongs to the request and may go in */
     bool is_post, chunked, expects;
+    bool old;                      /* HTTP/1.0 */
+    bool last;                     /* no request follows, as far as the client says */
     bool light;                    /* its head is short and has few headers and arguments */
     uint64_t body_left, body_seen; /* bytes; the former not of a chunked body */
     size_t body_most;              /* bytes that it may have */
@@ -105,7 +107,8 @@ struct tm_http_conn {
     struct tm_http_engine *engine; /* libmicrohttpd's, with `pair` */
     bool head_inside;              /* the head went in before the body, for 100 Continue */
     struct tm_buf out;             /* of the reply: read from inside, not yet taken by the client */
-    struct tm_http_exchange *x;    /* what libmicrohttpd makes of the request */
+    struct tm_http_exchange *x;    /* what libmicrohttpd makes of the request, until it is answered;
+                                      in CONN_REPLY without `engine`: only its body is left */
 
     int64_t deadline_ms; /* monotonic; 0: none */
     int64_t active_ms;   /* of the last byte in or out */
@@ -155,6 +158,10 @@ struct tm_http_exchange {
     void *state;
     void (*release)(void *state);
     struct tm_http_made reply;
+    bool head_said; /* of a file or a source: the rest goes past libmicrohttpd, */
+    bool over;      /* and is in the connection's `out`, if the client has not taken it; */
+    bool slow;      /* it does not keep up */
+    uint64_t sent;  /* of a file */
 
     atomic_int refs;         /* the engine's and the waiters' */
     enum tm_wait_state wait; /* worker.lock */
@@ -176,6 +183,7 @@ struct tm_http_worker {
     const struct tm_http_calls *calls;
     struct tm_http_engine *engines; /* without a connection, for the next ones */
     size_t engine_count;
+    size_t crowd; /* the most connections since memory was given back */
     pthread_mutex_t lock;
     struct tm_http_exchange *woken; /* lock */
     atomic_bool told;               /* there is something to look at that no descriptor shows */
@@ -229,8 +237,9 @@ void tm_http_made_drop(struct tm_http_made *r); /* frees what no engine has take
 bool tm_http_made_next(const struct tm_buf *list, size_t *at, const char **name,
                        const char **value);
 
-/* response.c: the same as libmicrohttpd wants it, and taken; NULL: none, or out of memory */
-struct MHD_Response *tm_http_response_make(struct tm_http_made *r);
+/* response.c: the reply as libmicrohttpd wants it, and taken: of a file or a source only the head.
+ * NULL: none, or out of memory */
+struct MHD_Response *tm_http_response_make(struct tm_http_exchange *x);
 
 /* listen.c */
 int tm_http_listen(const char *address, int *fd, char *bound, size_t bound_len, struct tm_err *e);
@@ -263,6 +272,8 @@ ssize_t tm_http_stream_read(struct tm_http_conn *c, void *to, size_t len);
 ssize_t tm_http_stream_write(struct tm_http_conn *c, const void *data, size_t len);
 /* 1: done; STREAM_WAIT, STREAM_BROKEN */
 int tm_http_stream_handshake(struct tm_http_conn *c);
+/* Of an open file: up to `len` bytes, more than 0, that begin at `at`. */
+ssize_t tm_http_stream_send_file(struct tm_http_conn *c, int fd, uint64_t at, size_t len);
 void tm_http_stream_finish(struct tm_http_conn *c); /* no more will be written */
 
 /* engine.c: the way to libmicrohttpd and back */
@@ -284,6 +295,14 @@ int tm_http_engine_feed(struct tm_http_conn *c, const void *data, size_t len);
 /* Bytes of the reply: as recv(2), -1 with EAGAIN when there are none now. */
 ssize_t tm_http_engine_read(struct tm_http_conn *c, void *to, size_t cap);
 void tm_http_engine_detach(struct tm_http_conn *c);
+
+/* body.c: 0, STREAM_WAIT or STREAM_BROKEN, all three */
+/* Sends these bytes; what the client does not take now is held in `out`, which is empty before. */
+int tm_http_send(struct tm_http_conn *c, const unsigned char *data, size_t len);
+int tm_http_send_held(struct tm_http_conn *c);
+/* A step of the body of a reply whose head is said. All of it is sent: the exchange has ended. */
+int tm_http_body_send(struct tm_http_conn *c);
+void tm_http_body_begin(struct tm_http_conn *c); /* the head was said and passed on */
 
 /* forward.c: what named proxies say */
 bool tm_http_is_proxy(const struct tm_http_server *s, const struct sockaddr *peer);

@@ -82,6 +82,8 @@ void tm_http_conn_close(struct tm_http_conn *c)
     struct tm_http_server *s = c->worker->server;
     unlink_conn(c);
     tm_http_large_release(c);
+    if (c->x != NULL && c->x->head_said)
+        tm_http_exchange_end(c->x, false);
     if (c->x != NULL)
         c->x->conn = NULL;
     c->x = NULL;

@@ -395,6 +395,7 @@ static void reply(struct relayed *q, struct tm_http_exchange *x)
         tm_http_reply(x, q->status, q->type, &q->body);
     } else if (q->relay->o.open != NULL && q->relay->o.open(file, &q->body, &source) == 0) {
         tm_http_reply_stream(x, q->status, q->type, &source);
+        tm_buf_free(&q->body); /* the source has what it needs of it */
     } else {
         if (q->relay->o.open == NULL && file >= 0)
             close(file);

@@ -4,8 +4,6 @@
 
 #include "common/http/internal.h"
 
-#define STREAM_BLOCK ((size_t)4 * 1024) /* bytes of one chunk */
-
 /* Any web page may read what is public here: nothing depends on cookies. */
 static struct MHD_Response *decorate(struct MHD_Response *r, const char *content_type)
 {
@@ -46,56 +44,6 @@ void tm_http_canned_free(struct tm_http_canned *c)
     free(c);
 }
 
-/* A body that is made as it is sent. */
-struct stream {
-    struct tm_http_source source;
-    struct tm_buf piece;
-    size_t at; /* of it: sent */
-};
-
-static ssize_t stream_read(void *cls, uint64_t pos, char *to, size_t max)
-{
-    struct stream *s = cls;
-    (void)pos;
-    if (s->at == s->piece.len) {
-        tm_buf_reset(&s->piece);
-        s->at = 0;
-        int rc = s->source.produce(s->source.ctx, &s->piece);
-        if (rc < 0 || buf_failed(&s->piece))
-            return MHD_CONTENT_READER_END_WITH_ERROR;
-        if (rc == 0)
-            return MHD_CONTENT_READER_END_OF_STREAM;
-    }
-    size_t n = s->piece.len - s->at < max ? s->piece.len - s->at : max;
-    memcpy(to, s->piece.data + s->at, n);
-    s->at += n;
-    return (ssize_t)n;
-}
-
-static void stream_free(void *cls)
-{
-    struct stream *s = cls;
-    if (s->source.release != NULL)
-        s->source.release(s->source.ctx);
-    tm_buf_free(&s->piece);
-    free(s);
-}
-
-static struct MHD_Response *from_source(struct tm_http_made *r)
-{
-    struct stream *s = calloc(1, sizeof(*s));
-    if (s == NULL)
-        return NULL;
-    struct MHD_Response *out = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
-                                                                 stream_read, s, stream_free);
-    if (out == NULL) {
-        free(s);
-        return NULL;
-    }
-    s->source = r->source;
-    return out;
-}
-
 static struct MHD_Response *from_bytes(struct tm_http_made *r)
 {
     struct MHD_Response *out =
@@ -105,22 +53,48 @@ static struct MHD_Response *from_bytes(struct tm_http_made *r)
     return out;
 }
 
-struct MHD_Response *tm_http_response_make(struct tm_http_made *r)
+/* A content reader that gives nothing, and is called when the head is said. */
+static ssize_t hold(void *exchange, uint64_t pos, char *to, size_t max)
 {
+    struct tm_http_exchange *x = exchange;
+    (void)pos;
+    (void)to;
+    (void)max;
+    if (x->head_said)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    x->head_said = true;
+    return 0;
+}
+
+/* Of which the body goes another way (body.c). */
+static struct MHD_Response *head_alone(struct tm_http_exchange *x)
+{
+    const struct tm_http_made *r = &x->reply;
+    uint64_t size = r->kind == REPLY_FILE ? r->size : MHD_SIZE_UNKNOWN;
+    struct MHD_Response *out = MHD_create_response_from_callback(size, 1, hold, x, NULL);
+    /* To HEAD it would send the last chunk of a body that it does not send. */
+    if (out != NULL && r->kind == REPLY_SOURCE && x->method == HTTP_HEAD)
+        (void)MHD_set_response_options(out, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+    return out;
+}
+
+struct MHD_Response *tm_http_response_make(struct tm_http_exchange *x)
+{
+    struct tm_http_made *r = &x->reply;
     const char *name = NULL;
     const char *value = NULL;
     struct MHD_Response *out = NULL;
     if (r->kind == REPLY_BYTES)
         out = from_bytes(r);
-    else if (r->kind == REPLY_SOURCE)
-        out = from_source(r);
-    else if (r->kind == REPLY_FILE)
-        out = MHD_create_response_from_fd64(r->size, r->fd);
-    if (decorate(out, r->type) != NULL) {
-        for (size_t at = 0; tm_http_made_next(&r->headers, &at, &name, &value);)
-            (void)MHD_add_response_header(out, name, value);
-        r->kind = REPLY_NONE; /* what it had is libmicrohttpd's */
+    else if (r->kind == REPLY_SOURCE || r->kind == REPLY_FILE)
+        out = head_alone(x);
+    if (decorate(out, r->type) == NULL) {
+        tm_http_made_drop(r);
+        return NULL;
     }
-    tm_http_made_drop(r);
+    for (size_t at = 0; tm_http_made_next(&r->headers, &at, &name, &value);)
+        (void)MHD_add_response_header(out, name, value);
+    if (r->kind == REPLY_BYTES)
+        tm_http_made_drop(r); /* what it had is libmicrohttpd's */
     return out;
 }

@@ -2,7 +2,9 @@
  * once, and until then a connection that waits costs nothing. */
 #include <errno.h>
 #include <openssl/err.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/http/internal.h"
 
@@ -65,6 +67,25 @@ ssize_t tm_http_stream_write(struct tm_http_conn *c, const void *data, size_t le
     if (n < 0 && errno != EAGAIN && errno != EINTR)
         return STREAM_BROKEN;
     if (n < 0 && errno == EAGAIN)
+        c->writable = false;
+    return n < 0 ? STREAM_WAIT : n;
+}
+
+ssize_t tm_http_stream_send_file(struct tm_http_conn *c, int fd, uint64_t at, size_t len)
+{
+    off_t from = (off_t)at;
+    unsigned char *scratch = c->worker->scratch;
+    if (c->ssl != NULL) {
+        ssize_t got = pread(fd, scratch, len < HTTP_SCRATCH_BYTES ? len : HTTP_SCRATCH_BYTES, from);
+        return got > 0 ? tm_http_stream_write(c, scratch, (size_t)got) : STREAM_BROKEN;
+    }
+    ssize_t n;
+    do {
+        n = sendfile(c->fd, fd, &from, len);
+    } while (n < 0 && errno == EINTR);
+    if (n == 0 || (n < 0 && errno != EAGAIN)) /* 0: it is shorter than it was */
+        return STREAM_BROKEN;
+    if (n < 0)
         c->writable = false;
     return n < 0 ? STREAM_WAIT : n;
 }

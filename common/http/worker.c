@@ -3,6 +3,7 @@
  * of them accepts is the kernel's choice.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #define EVENTS_AT_ONCE 16 /* then the queue has its turn */
 #define SLICE_US 2000     /* of requests, before the sockets are looked at again */
+#define CROWD 64          /* connections, of which the memory is worth giving back */
 
 /* NULL: the tag is not one of the sides. */
 static const struct tm_http_side *side_of(const struct tm_http_server *s, const void *tag)
@@ -135,6 +137,24 @@ static bool late(const struct tm_http_conn *c, int64_t now_ms, int64_t idle_ms)
            (moves && c->active_ms + idle_ms <= now_ms);
 }
 
+/* Most of a crowd's connections are gone. */
+static bool crowd_left(const struct tm_http_worker *w)
+{
+    return w->crowd >= CROWD && w->count <= w->crowd / 4;
+}
+
+/* Their memory goes back to the kernel: by itself the C library keeps all that lies below anything
+ * that is still in use. */
+static void give_back(struct tm_http_worker *w)
+{
+    if (crowd_left(w)) {
+        (void)malloc_trim(0);
+        w->crowd = 0;
+    }
+    if (w->count > w->crowd)
+        w->crowd = w->count;
+}
+
 static void sweep(struct tm_http_worker *w, int64_t now_ms)
 {
     if (now_ms - w->swept_ms < HTTP_SWEEP_MS)
@@ -151,6 +171,8 @@ static void sweep(struct tm_http_worker *w, int64_t now_ms)
     }
     expire_parked(w, atomic_load(&w->server->expiring) ? INT64_MAX : now_ms);
     tm_http_accept_resume(w, now_ms);
+    tm_http_conn_free_gone(w);
+    give_back(w);
 }
 
 /* Without connections there is nothing to look after. */
@@ -158,7 +180,7 @@ static int wait_ms(const struct tm_http_worker *w)
 {
     if (tm_http_queue_moves(w) || w->again != NULL)
         return 0;
-    return w->count > 0 || w->accept_after_ms != 0 ? HTTP_SWEEP_MS : -1;
+    return w->count > 0 || w->accept_after_ms != 0 || crowd_left(w) ? HTTP_SWEEP_MS : -1;
 }
 
 static void *run(void *arg)

@@ -26,7 +26,7 @@ static void say(struct tm_http_exchange *x, unsigned status, const char *text)
     tm_http_reply(x, status, "text/plain", &b);
 }
 
-static enum tm_http_result echo(void *ctx, struct tm_http_exchange *x)
+static inline enum tm_http_result echo(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
     struct tm_buf b = {0};

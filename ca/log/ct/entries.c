@@ -1,4 +1,5 @@
-/* get-entries, written as it is read: a reader that takes it slowly holds one entry, not a tile. */
+/* get-entries, written as it is read, an entry at a time: a reader that takes it slowly holds one
+ * entry, not a tile. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -11,9 +12,9 @@
 #include "common/b64.h"
 #include "common/file.h"
 
-#define READ_LEAST ((size_t)16 * 1024) /* bytes of the tile at a time; an entry may need more */
+#define READ_ONE ((size_t)4 * 1024)   /* bytes of the tile, to write an entry; it may need more */
+#define READ_MANY ((size_t)64 * 1024) /* to walk over entries */
 #define READ_MOST ((size_t)64 << 20)
-#define PIECE_BYTES ((size_t)8 * 1024) /* of the answer, at least one entry */
 
 struct entries {
     int fd;             /* of the tile */
@@ -23,8 +24,7 @@ struct entries {
     off_t first_at; /* the same for the first of them */
     uint64_t first_next;
     bool collecting;       /* `issuers`, and writing nothing */
-    struct tm_buf seen;    /* fingerprints of these: */
-    struct tm_buf issuers; /* a u24 length before each */
+    struct tm_buf issuers; /* of each its fingerprint, a u24 length, the certificate */
     struct tm_buf first;   /* made before the reply began, so that damage is an error of its own */
     struct ca_log_chain_cache cache;
     char directory[];
@@ -37,36 +37,54 @@ void ca_log_serve_put_b64(struct tm_buf *out, const void *data, size_t len)
     buf_putc(out, '"');
 }
 
-/* Of those that came along. */
-static int given_issuer(const struct tm_buf *given, const unsigned char fingerprint[32],
-                        struct tm_buf *out, struct tm_err *e)
+/* Among issuers that were collected. NULL: it is not there. */
+static const unsigned char *find_issuer(const struct tm_buf *issuers,
+                                        const unsigned char *fingerprint, size_t *len)
 {
-    struct tm_bytes in = bytes_of(given->data, given->len);
+    struct tm_bytes in = bytes_of(issuers->data, issuers->len);
     while (in.left > 0 && !in.failed) {
-        unsigned char hash[32];
-        size_t len = 0;
-        const unsigned char *der = tm_bytes_vector(&in, 3, &len);
-        if (der == NULL || EVP_Digest(der, len, hash, NULL, EVP_sha256(), NULL) != 1)
-            break;
-        if (memcmp(hash, fingerprint, sizeof(hash)) == 0) {
-            tm_buf_append(out, der, len);
-            return 0;
-        }
+        const unsigned char *hash = tm_bytes_take(&in, ENTRY_FINGERPRINT);
+        const unsigned char *der = tm_bytes_vector(&in, 3, len);
+        if (der != NULL && memcmp(hash, fingerprint, ENTRY_FINGERPRINT) == 0)
+            return der;
     }
-    return tm_err_set(e, "an issuer did not come along");
+    return NULL;
+}
+
+/* The chain out of those that came along. */
+static int put_given(const struct tm_buf *given, const struct tm_entry *n, struct tm_buf *out,
+                     struct tm_err *e)
+{
+    struct tm_buf chain = {0};
+    for (size_t at = 0; at < n->chain_len; at += ENTRY_FINGERPRINT) {
+        size_t len = 0;
+        const unsigned char *der = find_issuer(given, n->chain + at, &len);
+        if (der == NULL) {
+            tm_buf_free(&chain);
+            return tm_err_set(e, "an issuer did not come along");
+        }
+        tm_buf_put_be(&chain, len, 3);
+        tm_buf_append(&chain, der, len);
+    }
+    tm_buf_put_be(out, chain.len, 3);
+    tm_buf_append(out, chain.data, chain.len);
+    out->failed |= chain.failed;
+    tm_buf_free(&chain);
+    return buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
 }
 
 static int put_chain(const char *directory, struct ca_log_chain_cache *cache,
                      const struct tm_entry *n, struct tm_buf *out, struct tm_err *e)
 {
+    if (cache->given != NULL)
+        return put_given(cache->given, n, out, e);
     if (cache->fingerprints.len != n->chain_len || n->chain_len == 0 ||
         memcmp(cache->fingerprints.data, n->chain, n->chain_len) != 0) {
         tm_buf_reset(&cache->fingerprints);
         tm_buf_reset(&cache->der);
         for (size_t at = 0; at < n->chain_len; at += ENTRY_FINGERPRINT) {
             struct tm_buf one = {0};
-            int rc = cache->given != NULL ? given_issuer(cache->given, n->chain + at, &one, e)
-                                          : ca_log_dir_issuer(directory, n->chain + at, &one, e);
+            int rc = ca_log_dir_issuer(directory, n->chain + at, &one, e);
             tm_buf_put_be(&cache->der, one.len, 3);
             tm_buf_append(&cache->der, one.data, one.len);
             tm_buf_free(&one);
@@ -107,7 +125,6 @@ static void entries_free(void *ctx)
     struct entries *s = ctx;
     if (s->fd >= 0)
         close(s->fd);
-    tm_buf_free(&s->seen);
     tm_buf_free(&s->issuers);
     tm_buf_free(&s->first);
     tm_buf_free(&s->cache.fingerprints);
@@ -119,18 +136,16 @@ static void entries_free(void *ctx)
 static int collect(struct entries *s, const struct tm_entry *n)
 {
     for (size_t at = 0; at < n->chain_len; at += ENTRY_FINGERPRINT) {
-        bool known = false;
-        for (size_t i = 0; i < s->seen.len && !known; i += ENTRY_FINGERPRINT)
-            known = memcmp(s->seen.data + i, n->chain + at, ENTRY_FINGERPRINT) == 0;
-        if (known)
+        size_t len = 0;
+        if (find_issuer(&s->issuers, n->chain + at, &len) != NULL)
             continue;
         struct tm_buf der = {0};
         int rc = ca_log_dir_issuer(s->directory, n->chain + at, &der, NULL);
-        tm_buf_append(&s->seen, n->chain + at, ENTRY_FINGERPRINT);
+        tm_buf_append(&s->issuers, n->chain + at, ENTRY_FINGERPRINT);
         tm_buf_put_be(&s->issuers, der.len, 3);
         tm_buf_append(&s->issuers, der.data, der.len);
         tm_buf_free(&der);
-        if (rc != 0 || buf_failed(&s->seen) || buf_failed(&s->issuers))
+        if (rc != 0 || buf_failed(&s->issuers))
             return -1;
     }
     return 0;
@@ -163,15 +178,16 @@ static int read_on(const struct entries *s, size_t n, struct tm_buf *tile)
     return got > 0 ? 0 : -1;
 }
 
-/* Entries up to `until`, written to `out` unless it is NULL, until it has a piece. */
+/* Entries up to `until`; with `out` only the next one, which is written. */
 static int walk(struct entries *s, uint64_t until, struct tm_buf *out)
 {
     struct tm_buf tile = {0};
-    size_t n = READ_LEAST;
+    const size_t least = out != NULL ? READ_ONE : READ_MANY;
+    const size_t before = out != NULL ? out->len : 0;
+    size_t n = least;
     size_t used = 0;
     int rc = read_on(s, n, &tile);
-    while (rc == 0 && s->next <= until && (out == NULL || out->len < PIECE_BYTES)) {
-        size_t before = out != NULL ? out->len : 0;
+    while (rc == 0 && s->next <= until && (out == NULL || out->len == before)) {
         bool begun = s->begun;
         if (take(s, &tile, &used, out) == 0) {
             s->next++;
@@ -179,7 +195,7 @@ static int walk(struct entries *s, uint64_t until, struct tm_buf *out)
             if (out != NULL)
                 out->len = before;
             s->begun = begun;
-            n = used > 0 ? READ_LEAST : n * 2;
+            n = used > 0 ? least : n * 2;
             s->at += (off_t)used;
             used = 0;
             rc = read_on(s, n, &tile);
@@ -196,8 +212,8 @@ static int produce(void *ctx, struct tm_buf *out)
 {
     struct entries *s = ctx;
     if (s->first.len > 0) {
-        *out = s->first;
-        s->first = (struct tm_buf){0};
+        tm_buf_append(out, s->first.data, s->first.len);
+        tm_buf_free(&s->first);
         return 1;
     }
     if (s->ended)

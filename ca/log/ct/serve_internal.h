@@ -16,8 +16,8 @@ struct ca_log_server {
 struct ca_log_chain_cache {
     struct tm_buf fingerprints;
     struct tm_buf der;          /* of them */
-    const struct tm_buf *given; /* where they are to be found, each after its length; NULL: the
-                                   log's directory */
+    const struct tm_buf *given; /* where they are to be found, in place of the log's directory:
+                                   each after its fingerprint and length; NULL: there */
 };
 
 void ca_log_serve_put_b64(struct tm_buf *out, const void *data, size_t len); /* in quotes */
