@@ -674,6 +674,39 @@ static void names_that_could_be_taken_for_those_that_clients_act_on(void **state
     case_close(&c);
 }
 
+/* As others began it: no key of ours has such a keyid. */
+static void a_keyid_that_is_no_hash_is_refused_for_tough_alone(void **state)
+{
+    (void)state;
+    static const char *const readers[] = {"tough", "cosign, python-tuf, tuf-js, go-tuf-v1"};
+    for (size_t i = 0; i < 2; i++) {
+        struct tuf_case c;
+        struct tuf_event ev;
+        struct tuf_workspace w;
+        struct tuf_findings f = {0};
+        char *policy = NULL;
+        assert_true(asprintf(&policy, "%sreaders: [%s]\n", CASE_POLICY, readers[i]) > 0);
+        case_open(&c, policy);
+        case_propose(&c, T0, NULL, &ev);
+        alter(&ev, "targets", "delegations",
+              "{\"keys\": {\"first\": {\"keytype\": \"ed25519\", \"scheme\": \"ed25519\", "
+              "\"keyval\": {\"public\": \"d75a980182b10ab7\"}}}, \"roles\": []}");
+        assert_int_equal(tuf_workspace_open(c.dir, &w, &c.e), 0);
+        tuf_rules_readers(&ev, &w.policy, &f);
+        assert_int_equal(f.error_count, i == 0);
+        assert_int_equal(f.warnings.len, 0);
+        if (i == 0)
+            assert_non_null(
+                strstr(tm_buf_str(&f.errors),
+                       "targets: a keyid that is not the hash of its key, which tough"));
+        tuf_findings_free(&f);
+        tuf_workspace_close(&w);
+        tuf_event_free(&ev);
+        free(policy);
+        case_close(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -693,6 +726,7 @@ int main(void)
         cmocka_unit_test(how_many_are_not_shown_is_said),
         cmocka_unit_test(every_change_of_a_member_has_a_line),
         cmocka_unit_test(what_a_declared_reader_cannot_read_is_refused),
+        cmocka_unit_test(a_keyid_that_is_no_hash_is_refused_for_tough_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

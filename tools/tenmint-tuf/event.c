@@ -186,7 +186,7 @@ static int review_first(const struct tuf_event *ev, const struct tuf_metadata *r
                         struct tuf_review_result *result, struct tm_err *e)
 {
     struct tuf_review r = {
-        .now = session_now(), .trusted = root, .explain = issuers_explain, .all = true};
+        .now = session_now(), .trusted = root, .explain = issuers_explain, .all = !quiet};
     struct tm_buf text = {0};
     if (!quiet)
         return show_review(ev, &r, result, e);

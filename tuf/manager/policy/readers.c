@@ -23,6 +23,8 @@ static const struct {
     /* Where the hash before the name begins with a letter, "HASH.a:b" is a URL with a scheme. */
     [TUF_FEATURE_NAME_COLON] = {"a ':' in its name", "tough", ':', true},
     [TUF_FEATURE_KEY_P384] = {"a P-384 key in root", "tough", '\0', false},
+    /* Only in what others began: a new key's is a fault. */
+    [TUF_FEATURE_KEYID] = {"a keyid that is not the hash of its key", "tough", '\0', false},
     [TUF_FEATURE_BINS] = {"hash bins", "go-tuf-v1, tough", '\0', true},
     [TUF_FEATURE_HASH_PREFIXES] = {"path-hash-prefixes", "cosign", '\0', true},
     [TUF_FEATURE_LONG_TARGETS] = {"metadata of over 5,000,000 bytes",

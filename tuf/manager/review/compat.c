@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tuf/metadata/build.h"
+#include "tuf/metadata/key.h"
 #include "tuf/manager/review/rules.h"
 #include "tuf/manager/policy/readers.h"
 
@@ -32,6 +33,15 @@ static int each_entry(void *arg, const char *name, const struct tuf_entry *was,
     return 0;
 }
 
+static void look_at_keyids(struct compat *c, const struct tuf_keys *keys, const char *role)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        char hash[TUF_KEYID_SIZE];
+        if (tuf_key_hash(&keys->item[i], hash, NULL) != 0 || strcmp(hash, keys->item[i].keyid) != 0)
+            found(c, TUF_FEATURE_KEYID, role);
+    }
+}
+
 static void look_at_root(struct compat *c, const struct tuf_metadata *root)
 {
     const struct tuf_keys *keys = &tuf_metadata_signed(root)->root.keys;
@@ -39,6 +49,7 @@ static void look_at_root(struct compat *c, const struct tuf_metadata *root)
         if (tuf_same_text(keys->item[i].scheme, "ecdsa-sha2-nistp384"))
             found(c, TUF_FEATURE_KEY_P384, "root");
     }
+    look_at_keyids(c, keys, "root");
 }
 
 static int look_at_targets(struct compat *c, const struct tuf_event_role *r, struct tm_err *e)
@@ -48,6 +59,7 @@ static int look_at_targets(struct compat *c, const struct tuf_event_role *r, str
         found(c, TUF_FEATURE_LONG_TARGETS, r->name);
     if (d->has_bins)
         found(c, TUF_FEATURE_BINS, r->name);
+    look_at_keyids(c, &d->keys, r->name);
     for (size_t i = 0; i < d->roles.count; i++) {
         if (d->roles.item[i].has_prefixes)
             found(c, TUF_FEATURE_HASH_PREFIXES, d->roles.item[i].name);
