@@ -61,5 +61,16 @@ says "nothing trusted" 1 "which CA?" "$B/tenmint" sign --token-file "$W/token" -
 says "the CA by its URL" 0 "a.sigstore.json" "$B/tenmint" sign --ca "$CA" --token-file "$W/token" --force "$W/a"
 says "one bundle for two files" 2 "takes one artifact" "${S[@]}" --bundle "$W/x" "$W/a" "$W/b"
 says "half of the files" 2 "belong together" "$B/tenmint" sign --signing-config "$W/tr/signing_config.v0.2.json" "$W/a"
+python3 - "$W/tr/signing_config.v0.2.json" "$W/odd.json" <<'PYTHON'
+import json, sys
+with open(sys.argv[1]) as f: c = json.load(f)
+now = c["caUrls"][0]["validFor"]
+c["caUrls"] += [{"url": "https://new.example.com", "majorApiVersion": 9, "validFor": now}, {"url": "https://never.example.com"}]
+with open(sys.argv[2], "w") as f: json.dump(c, f)
+PYTHON
+O=("$B/tenmint" sign --signing-config "$W/odd.json" --trusted-root "$W/tr/trusted_root.json" --token-file "$W/token" --force "$W/a")
+says "services that are passed over" 0 "caUrls[2] (https://never.example.com) counts for nothing: 'validFor' has no 'start'" "${O[@]}"
+says "are named" 0 "'https://new.example.com' counts for nothing: version 9 of its API is not known here" "${O[@]}"
+says "and shown" 0 "https://never.example.com" "$B/tenmint" show "$W/odd.json"
 says "no token" 1 "no token" "$B/tenmint" sign --ca "$CA" --force "$W/a"
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }

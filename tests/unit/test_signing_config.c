@@ -237,6 +237,28 @@ static void a_service_that_cannot_be_read_spoils_no_other(void **state)
     }
 }
 
+static void a_service_that_counts_for_nothing_is_named_with_its_reason(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"mediaType\":\"application/vnd.dev.sigstore.signingconfig.v0.2+json\",\"caUrls\":["
+        "{\"url\":\"https://a\",\"validFor\":{\"start\":\"2026-01-01T00:00:00Z\"}},"
+        "{\"url\":\"https://b\"},{\"url\":7}],\"tsaUrls\":[{\"url\":\"https://c\\u001b[2J\"}]}";
+    struct tm_err e = {0};
+    struct tuf_signing_config *c = tuf_signing_config_parse(json, strlen(json), &e);
+    assert_non_null(c);
+    assert_int_equal(tuf_signing_config_count(c, SERVICE_CA), 1);
+    assert_string_equal(tuf_signing_config_left_out(c, 0),
+                        "caUrls[1] (https://b) counts for nothing: 'validFor' has no 'start'");
+    assert_non_null(strstr(tuf_signing_config_left_out(c, 1), "caUrls[2] counts for nothing: "));
+    assert_non_null(strstr(tuf_signing_config_left_out(c, 1), "'url'"));
+    assert_null(strchr(tuf_signing_config_left_out(c, 2), 0x1b));
+    assert_non_null(strstr(tuf_signing_config_left_out(c, 2), "tsaUrls[0] (https://c"));
+    assert_null(tuf_signing_config_left_out(c, 3));
+    assert_null(tuf_signing_config_parse_strict(json, strlen(json), &e));
+    tuf_signing_config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +269,7 @@ int main(void)
         cmocka_unit_test(only_https_addresses_are_added),
         cmocka_unit_test(what_is_not_a_signing_config_is_refused),
         cmocka_unit_test(a_service_that_cannot_be_read_spoils_no_other),
+        cmocka_unit_test(a_service_that_counts_for_nothing_is_named_with_its_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

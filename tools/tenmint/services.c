@@ -1,10 +1,13 @@
 #include "tools/tenmint/services.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "tools/shared/cli.h"
 
 #define ROOT_TARGET "trusted_root.json"
 #define CONFIG_TARGET "signing_config.v0.2.json"
@@ -51,6 +54,30 @@ static int load(const struct services_source *s, struct services *out, struct tm
     return out->config != NULL ? 0 : -1;
 }
 
+/* The highest major version of each kind's API that is known here. */
+static const uint32_t known_version[SERVICE_KIND_COUNT] = {
+    [SERVICE_CA] = 1, [SERVICE_OIDC] = 1, [SERVICE_TLOG] = REKOR_VERSION, [SERVICE_TSA] = 1};
+
+/* Says which services a signer passes over that the configuration wants it to use: it may go to
+ * fewer, or others, than its writer meant. */
+static void tell_left_out(const struct tuf_signing_config *c, int64_t now)
+{
+    const struct tuf_service *s;
+    for (size_t i = 0; tuf_signing_config_left_out(c, i) != NULL; i++)
+        fprintf(stderr, "note: signing_config: %s\n", tuf_signing_config_left_out(c, i));
+    for (enum tuf_service_kind k = 0; k < SERVICE_KIND_COUNT; k++) {
+        for (size_t i = 0; (s = tuf_signing_config_service(c, k, i)) != NULL; i++) {
+            if (s->major_version <= known_version[k] ||
+                tuf_validity_at(&s->valid, now) != VALIDITY_INSIDE)
+                continue;
+            fprintf(stderr, "note: signing_config: the %s '", tuf_service_kind_name(k));
+            cli_print_text(stderr, s->url, strlen(s->url));
+            fprintf(stderr, "' counts for nothing: version %lld of its API is not known here\n",
+                    (long long)s->major_version);
+        }
+    }
+}
+
 int services_open(const struct services_source *s, struct services *out, struct tm_err *e)
 {
     int64_t now = tm_clock_wall_ms();
@@ -58,11 +85,13 @@ int services_open(const struct services_source *s, struct services *out, struct 
     size_t ca_count = 0;
     if (load(s, out, e) != 0)
         return -1;
-    if (tuf_signing_config_select(out->config, SERVICE_CA, now, 1, ca, 1, &ca_count, e) != 0 ||
-        tuf_signing_config_select(out->config, SERVICE_TLOG, now, REKOR_VERSION, out->log,
-                                  BUNDLE_ENTRIES_MAX, &out->log_count, e) != 0 ||
-        tuf_signing_config_select(out->config, SERVICE_TSA, now, 1, out->tsa, BUNDLE_TIMESTAMPS_MAX,
-                                  &out->tsa_count, e) != 0)
+    tell_left_out(out->config, now);
+    if (tuf_signing_config_select(out->config, SERVICE_CA, now, known_version[SERVICE_CA], ca, 1,
+                                  &ca_count, e) != 0 ||
+        tuf_signing_config_select(out->config, SERVICE_TLOG, now, known_version[SERVICE_TLOG],
+                                  out->log, BUNDLE_ENTRIES_MAX, &out->log_count, e) != 0 ||
+        tuf_signing_config_select(out->config, SERVICE_TSA, now, known_version[SERVICE_TSA],
+                                  out->tsa, BUNDLE_TIMESTAMPS_MAX, &out->tsa_count, e) != 0)
         return tm_err_wrap(e, "signing_config");
     out->ca = ca_count > 0 ? ca[0] : NULL;
     for (size_t i = 0; i < out->log_count; i++) {

@@ -146,6 +146,8 @@ int show_signing_config(struct facts *f, const struct tm_buf *file, struct tm_er
         for (size_t i = 0; (s = tuf_signing_config_service(c, kind, i)) != NULL; i++)
             say_service(f, kind, s);
     }
+    for (size_t i = 0; tuf_signing_config_left_out(c, i) != NULL; i++)
+        facts_string(f, "Left out", tuf_signing_config_left_out(c, i));
     tuf_signing_config_free(c);
     return 0;
 }

@@ -54,10 +54,16 @@ struct tuf_service_choice {
     int64_t count;
 };
 
+/* What is said of an entry that counts for nothing: "WHERE (URL) counts for nothing: WHY", owned;
+ * `url` may be NULL. NULL: out of memory. */
+char *tuf_left_out_note(const char *where, const char *url, const char *why);
+
 struct tuf_signing_config {
     struct tuf_service service[SERVICE_KIND_COUNT][SIGNING_CONFIG_SERVICES_MAX]; /* newest first */
     size_t count[SERVICE_KIND_COUNT];
     struct tuf_service_choice choice[SERVICE_KIND_COUNT];
+    char *left_out[SERVICE_KIND_COUNT * SIGNING_CONFIG_SERVICES_MAX]; /* owned */
+    size_t left_out_count;
 };
 
 struct tuf_service_row {

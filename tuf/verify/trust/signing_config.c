@@ -46,7 +46,14 @@ void tuf_signing_config_free(struct tuf_signing_config *c)
         for (size_t i = 0; i < c->count[k]; i++)
             clear_service(&c->service[k][i]);
     }
+    for (size_t i = 0; i < c->left_out_count; i++)
+        free(c->left_out[i]);
     free(c);
+}
+
+const char *tuf_signing_config_left_out(const struct tuf_signing_config *c, size_t i)
+{
+    return i < c->left_out_count ? c->left_out[i] : NULL;
 }
 
 /* Equal starts stay as they came. */

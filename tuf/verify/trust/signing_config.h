@@ -38,6 +38,9 @@ struct tuf_signing_config *tuf_signing_config_new(struct tm_err *e); /* empty; s
 struct tuf_signing_config *tuf_signing_config_parse(const void *json, size_t len, struct tm_err *e);
 struct tuf_signing_config *tuf_signing_config_load(const char *path, struct tm_err *e);
 
+/* Which service was left out when it was read, and why; borrowed, NULL past the end. */
+const char *tuf_signing_config_left_out(const struct tuf_signing_config *c, size_t i);
+
 /* As a person edits it: all of that is refused. */
 struct tuf_signing_config *tuf_signing_config_parse_strict(const void *json, size_t len,
                                                            struct tm_err *e);

@@ -106,19 +106,32 @@ TUF_JSON_MESSAGE(file, struct file,
 
 /* --- reading --- */
 
+static int leave_out(struct tuf_signing_config *c, enum tuf_service_kind kind, size_t i,
+                     const struct one *read, struct tm_err *e)
+{
+    char where[48];
+    const char *why = read->unread != NULL ? read->unread : "'validFor' has no 'start'";
+    snprintf(where, sizeof(where), "%s[%zu]", tuf_service_rows[kind].key, i);
+    char *note = tuf_left_out_note(where, read->service.url, why);
+    if (note == NULL)
+        return tm_err_set(e, "out of memory");
+    c->left_out[c->left_out_count++] = note;
+    return 0;
+}
+
 static int take_list(struct tuf_signing_config *c, enum tuf_service_kind kind,
                      struct services *read, bool strict, struct tm_err *e)
 {
     for (size_t i = 0; i < read->count; i++) {
         struct tuf_service *s = &read->item[i].service;
-        if (read->item[i].unread != NULL)
-            continue;
-        if (!s->valid.has_start) {
-            if (!strict)
-                continue;
+        bool counts = read->item[i].unread == NULL && s->valid.has_start;
+        if (!counts && strict)
             return tm_err_set(e, "%s[%zu]: 'validFor' has no 'start'", tuf_service_rows[kind].key,
                               i);
-        }
+        if (!counts && leave_out(c, kind, i, &read->item[i], e) != 0)
+            return -1;
+        if (!counts)
+            continue;
         if (tuf_service_insert(c, kind, s, e) != 0)
             return -1;
         *s = (struct tuf_service){0};

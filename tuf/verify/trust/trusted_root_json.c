@@ -141,20 +141,25 @@ static int judge(enum tuf_trust_list list, struct one *read, struct tm_err *why)
                : tm_err_wrap(why, "'publicKey'");
 }
 
+char *tuf_left_out_note(const char *where, const char *url, const char *why)
+{
+    char text[384];
+    bool named = url != NULL && *url != '\0';
+    snprintf(text, sizeof(text), "%s%s%.100s%s counts for nothing: %.200s", where,
+             named ? " (" : "", named ? url : "", named ? ")" : "", why);
+    tm_utf8_clean(text);
+    return strdup(text);
+}
+
 static int leave_out(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *where,
                      const struct tuf_trust_entry *t, const char *why, struct tm_err *e)
 {
-    char text[384];
     struct tuf_trust_left_out *grown =
         realloc(r->left_out, (r->left_out_count + 1) * sizeof(*grown));
     if (grown == NULL)
         return tm_err_set(e, "out of memory");
     r->left_out = grown;
-    bool named = t->uri != NULL && *t->uri != '\0';
-    snprintf(text, sizeof(text), "%s%s%.100s%s counts for nothing: %.200s", where,
-             named ? " (" : "", named ? t->uri : "", named ? ")" : "", why);
-    tm_utf8_clean(text);
-    const struct tuf_trust_left_out it = {list, t->valid, strdup(text)};
+    const struct tuf_trust_left_out it = {list, t->valid, tuf_left_out_note(where, t->uri, why)};
     if (it.note == NULL)
         return tm_err_set(e, "out of memory");
     r->left_out[r->left_out_count++] = it;
