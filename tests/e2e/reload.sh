@@ -24,10 +24,16 @@ issuers() { # ENTRY...: as the list
 first=$(issuers stays stays 'client-id: a' goes goes 'client-id: a')
 printf '%s\n' 'listen: 127.0.0.1:0' 'metrics-listen: 127.0.0.1:0' 'ca: {backend: ephemeral}' \
     'issuers-file: issuers.yaml' 'reload-interval: 0s' >"$W/ca.yaml"
-"$B/tenmint-ca" serve --config "$W/ca.yaml" --workers 1 >"$W/ca.log" 2>&1 &
+mkdir "$W/run"
+cp "$W/ca.yaml" "$W/first.yaml"
+RUNTIME_DIRECTORY="$W/run" "$B/tenmint-ca" serve --config "$W/ca.yaml" --workers 1 >"$W/ca.log" 2>&1 &
 CA_PID=$!
 PIDS=$CA_PID
 wait_for "$W/ca.log" '"message":"listening"' || exit 1
+
+pending() { says "$1" 0 "$2" "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/run"; }
+pending "check-config: nothing is pending" "nothing is pending"
+pending "what the command line has" "not used: workers, --workers of the command line stands in its place"
 
 hup
 said "nothing changed" '"message":"configuration not changed"'
@@ -49,5 +55,28 @@ hup
 said "a file that is refused" 'configuration refused, what was in force stays","detail":".*workerz'
 curl -sf --max-time 5 "http://$(address_of listening)/healthz" >/dev/null && echo "ok   it still serves" ||
     { echo "FAIL it no longer serves"; fails=$((fails + 1)); }
+
+# check-config beside the server: what it would take up, what it does not use, and what it has taken up.
+printf '%s\n' 'workers: 3' 'timeouts: {wait: 9s, idle: 40s}' | cat - "$W/first.yaml" >"$W/ca.yaml"
+pending "what a reload would change" "pending: timeouts.wait (changed) takes effect with a reload (SIGHUP)"
+check "no more than that is pending" "timeouts.idle timeouts.wait" "$(sed -n 's/.*pending: \([^ ]*\) .*/\1/p' "$W/said" | sort | xargs)"
+hup
+said "it is taken up" 'it takes effect","key":"timeouts.wait"'
+said "what is not used" 'it is not used","key":"workers","change":"changed","in_its_place":"--workers of the command line"'
+said "by a next generation" '"message":"the next generation serves"'
+pending "then it is in force" "nothing is pending"
+RUNTIME_DIRECTORY="$W/run" timeout 60 "$B/tenmint-ca" serve --config "$W/ca.yaml" >"$W/second.log" 2>&1 &
+PIDS="$PIDS $!"
+wait_for "$W/second.log" 'another server runs with it' && echo "ok   a second server leaves the folder alone"
+cp "$W/ca.yaml" "$W/other.yaml"
+says "another file" 6 "its server runs with '$W/ca.yaml'" "$B/tenmint-ca" check-config "$W/other.yaml" --running "$W/run"
+says "an issuer list" 2 "reloads by itself" "$B/tenmint-ca" check-config "$W/issuers.yaml" --running "$W/run"
+says "no such folder" 6 "no server runs with it" "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/nowhere"
+echo '{' >"$W/run/in-force.json"
+says "a file that nobody can read" 6 "in-force.json" "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/run"
+kill -9 "$CA_PID"
+gone() { ! "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/run" 2>&1 | grep -q in-force; }
+wait_until gone
+says "a server that was killed" 6 "no server runs with it" "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/run"
 
 [ "$fails" -eq 0 ] || { echo "$fails failed"; exit 1; }

@@ -1,30 +1,67 @@
 #include "tools/tenmint-ca/changes.h"
 
+#include <string.h>
+
 #include "oidc/trust/diff.h"
 
-struct says {
-    struct tm_jlog *log;
-    unsigned count;
+struct each { /* of the differences */
+    const struct changes_unused_list *unused;
+    changes_key_fn say;
+    void *arg;
 };
 
-static void say_key(void *arg, const char *key, enum tm_yamlmap_change change)
+static const char *in_place_of(const struct changes_unused_list *unused, const char *key)
+{
+    for (size_t i = 0; i < unused->count; i++) {
+        size_t len = strlen(unused->item[i].key);
+        if (strncmp(unused->item[i].key, key, len) == 0 && (key[len] == '\0' || key[len] == '.'))
+            return unused->item[i].by;
+    }
+    return NULL;
+}
+
+static void pass_on(void *arg, const char *key, enum tm_yamlmap_change change)
 {
     static const char *const words[] = {
         [YAMLMAP_CHANGED] = "changed", [YAMLMAP_ADDED] = "added", [YAMLMAP_REMOVED] = "removed"};
+    const struct each *x = arg;
+    x->say(x->arg, key, words[change], in_place_of(x->unused, key));
+}
+
+void changes_each_key(const struct ca_config *before, const struct ca_config *after,
+                      const struct changes_unused_list *unused, changes_key_fn say, void *arg)
+{
+    struct each x = {unused, say, arg};
+    ca_config_diff(before, after, pass_on, &x);
+}
+
+struct says {
+    struct tm_jlog *log;
+    unsigned used, unused;
+};
+
+static void say_key(void *arg, const char *key, const char *change, const char *unused)
+{
     struct says *s = arg;
-    s->count++;
-    jlog(s->log, JLOG_WARN, "configuration changed: it takes effect", JLOG_STR("key", key),
-         JLOG_STR("change", words[change]), JLOG_END);
+    if (unused == NULL) {
+        s->used++;
+        jlog(s->log, JLOG_WARN, "configuration changed: it takes effect", JLOG_STR("key", key),
+             JLOG_STR("change", change), JLOG_END);
+    } else {
+        s->unused++;
+        jlog(s->log, JLOG_WARN, "configuration changed: it is not used", JLOG_STR("key", key),
+             JLOG_STR("change", change), JLOG_STR("in_its_place", unused), JLOG_END);
+    }
 }
 
 unsigned changes_of_config(const struct ca_config *before, const struct ca_config *after,
-                           struct tm_jlog *log)
+                           const struct changes_unused_list *unused, struct tm_jlog *log)
 {
     struct says s = {.log = log};
-    ca_config_diff(before, after, say_key, &s);
-    if (s.count == 0)
+    changes_each_key(before, after, unused, say_key, &s);
+    if (s.used + s.unused == 0)
         jlog(log, JLOG_INFO, "configuration not changed", JLOG_END);
-    return s.count;
+    return s.used;
 }
 
 struct issuer_says {

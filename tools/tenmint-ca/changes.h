@@ -10,9 +10,26 @@
 #include "common/jlog.h"
 #include "oidc/trust/trust.h"
 
-/* Logs each key in which they differ; how many. */
+#define CHANGES_UNUSED_MAX 8
+
+struct changes_unused { /* a key of the configuration file that a server does not use */
+    const char *key;    /* with all below it */
+    const char *by;     /* what stands in its place, as "--listen of the command line" */
+};
+struct changes_unused_list {
+    struct changes_unused *item;
+    size_t count;
+};
+
+/* One call for each key in which two texts of the file differ. `unused`: what stands in its place,
+ * or NULL: it takes effect. */
+typedef void (*changes_key_fn)(void *arg, const char *key, const char *change, const char *unused);
+void changes_each_key(const struct ca_config *before, const struct ca_config *after,
+                      const struct changes_unused_list *unused, changes_key_fn say, void *arg);
+
+/* Logs each key in which they differ; how many of these take effect. */
 unsigned changes_of_config(const struct ca_config *before, const struct ca_config *after,
-                           struct tm_jlog *log);
+                           const struct changes_unused_list *unused, struct tm_jlog *log);
 
 struct changes_say { /* to whom; either may be NULL */
     struct tm_jlog *log;

@@ -18,6 +18,7 @@
 #include "tools/tenmint-ca/check.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/approved.h"
+#include "tools/tenmint-ca/in_force.h"
 #include "tools/tenmint-ca/issuer.h"
 #include "tools/tenmint-ca/repository.h"
 #include "tools/tenmint-ca/setup.h"
@@ -377,29 +378,46 @@ static int check_list(const char *path, bool online, struct tm_err *e)
     return rc;
 }
 
+static int check_file(const char *path, bool online, const char *running, struct tm_err *e)
+{
+    struct tm_buf text = {0};
+    int rc = tm_file_read_text(path, YAMLMAP_FILE_MAX * 16, &text, e);
+    bool server = rc == 0 && ca_config_is_server((const char *)text.data, text.len);
+    tm_buf_free(&text);
+    if (rc == 0)
+        rc = server ? check_server_config(path, online, e) : check_list(path, online, e);
+    if (rc != 0)
+        return CLI_CONFIG;
+    if (server)
+        return check_running(path, running, e) == 0 ? CLI_OK : CLI_UNKNOWN;
+    if (running == NULL)
+        return CLI_OK;
+    tm_err_set(e, "--running: '%s' is an issuer list, which a server reloads by itself", path);
+    return CLI_USAGE;
+}
+
 int command_check_config(const struct cli_command *self, int argc, char **argv)
 {
     bool online = false;
+    const char *running = NULL;
     const struct cli_option options[] = {
         {"online", CLI_FLAG, NULL,
          "ask each issuer for its keys, and warn of those without; "
          "log in to the store of used tokens",
          &online},
+        {"running", CLI_TEXT, "DIR",
+         "RUNTIME_DIRECTORY of the server that runs with the file: what a reload would change, "
+         "and what is not used (" IN_FORCE_DIRECTORY ", if there is one)",
+         &running},
         {0}};
     struct tm_err e = {0};
-    struct tm_buf text = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = tm_file_read_text(argv[0], YAMLMAP_FILE_MAX * 16, &text, &e);
-    if (rc == 0)
-        rc = ca_config_is_server((const char *)text.data, text.len)
-                 ? check_server_config(argv[0], online, &e)
-                 : check_list(argv[0], online, &e);
-    tm_buf_free(&text);
-    if (rc != 0)
-        return cli_fail(CLI_CONFIG, &e);
+    rc = check_file(argv[0], online, running, &e);
+    if (rc != CLI_OK)
+        return cli_fail(rc, &e);
     printf("ok\n");
     return CLI_OK;
 }

@@ -13,6 +13,11 @@
  * the issuers, too. -1 with `e` set: it would be refused. */
 int check_server_config(const char *path, bool online, struct tm_err *e);
 
+/* Prints which keys of `path` differ from what the server that runs with it has in force, and which
+ * it does not use. `dir`: the server's RUNTIME_DIRECTORY; NULL: the unit's, and nothing is printed
+ * where no server runs with this file. -1 with `e` set: it cannot be known. */
+int check_running(const char *path, const char *dir, struct tm_err *e);
+
 struct check_wait {
     int64_t limit_ms;               /* then the check is killed, and has failed */
     void (*alive)(const void *ctx); /* called each second meanwhile */

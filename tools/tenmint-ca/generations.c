@@ -20,8 +20,8 @@
 #include "common/jlog.h"
 #include "common/sandbox/sandbox.h"
 #include "tools/shared/cli.h"
-#include "tools/tenmint-ca/changes.h"
 #include "tools/tenmint-ca/check.h"
+#include "tools/tenmint-ca/in_force.h"
 #include "tools/tenmint-ca/listening.h"
 #include "tools/tenmint-ca/parent.h"
 
@@ -45,6 +45,8 @@ struct generations {
     uint64_t watchdog_us; /* 0: nobody waits for signs of life */
     int tickets_fd;       /* keys by which clients resume TLS sessions with the next generation */
     int signal_fd;
+    int runtime_fd; /* folder for what is in force; -1: none */
+    struct changes_unused_list unused;
     pid_t parent;  /* 0: none runs */
     int words;     /* of the parent; -1: none, or it has closed them */
     bool ready;    /* the parent has been so */
@@ -60,6 +62,8 @@ struct generations {
 void generation_free(struct generation *g)
 {
     ca_config_free(&g->config);
+    ca_config_free(&g->file);
+    tm_buf_free(&g->text);
     tm_buf_free(&g->issuers);
 }
 
@@ -80,14 +84,17 @@ static void say(const struct generations *s, enum tm_jlog_level level, const cha
     tm_jlog_free(log);
 }
 
-/* Who edits `listen` and sees no change looks for the reason in the log. */
-static void warn_of_given(const struct generations *s)
+/* A generation serves: for who looks for the reason why a key has no effect. */
+static void tell_in_force(const struct generations *s)
 {
-    const struct listening *api = &s->now.socket[LISTEN_API];
-    const char *listen = s->now.g.config.listen;
-    if (api->fd >= 0 && api->address == NULL && !tm_http_listen_is(api->fd, listen))
+    struct tm_err e = {0};
+    const struct serving *now = &s->now;
+    if (listen_is_elsewhere(&now->socket[LISTEN_API], now->g.config.listen))
         say(s, JLOG_WARN,
-            "'listen' is not used: the service manager gives a socket at another address", listen);
+            "'listen' is not used: the service manager gives a socket at another address",
+            now->g.config.listen);
+    if (in_force_put(s->runtime_fd, s->o->config_file, &now->g.text, &s->unused, &e) != 0)
+        say(s, JLOG_WARN, "check-config will not know what is in force", e.text);
 }
 
 /* ---- a parent's life, seen from here ---- */
@@ -367,7 +374,7 @@ static int replace(struct generations *s, const struct generation *next)
     if (!s->ending && start(s, after.g.config.timeouts.start, &e) == 0) {
         free_serving(&before);
         say(s, JLOG_INFO, "the next generation serves", NULL);
-        warn_of_given(s);
+        tell_in_force(s);
         return CLI_OK;
     }
     s->now = before;
@@ -391,7 +398,7 @@ static bool read_again(struct generations *s, bool anew, struct generation *next
     struct tm_err e = {0};
     if (s->o->read(s->o->arg, next, &e) == 0) {
         struct tm_jlog *log = begin_log(s);
-        *differs = changes_of_config(&s->now.g.config, &next->config, log) > 0;
+        *differs = changes_of_config(&s->now.g.file, &next->file, &s->unused, log) > 0;
         tm_jlog_free(log);
         if ((!*differs && !anew) || try_config(s, &e) == 0)
             return true;
@@ -425,6 +432,7 @@ static int serve(struct generations *s)
     struct tm_err e = {0};
     if (start(s, 0, &e) != 0)
         return s->exit_code != CLI_OK || s->ending ? s->exit_code : cli_fail(CLI_FAILED, &e);
+    tell_in_force(s);
     int rc = CLI_OK;
     while (s->parent != 0 && rc == CLI_OK) {
         wait_for_news(s, s->due != 0 ? 1000 : -1);
@@ -444,7 +452,7 @@ static int listen_first(struct generations *s, struct tm_err *e)
         return -1;
     listen_close(s->now.socket);
     memcpy(s->now.socket, sockets, sizeof(sockets));
-    warn_of_given(s);
+    listen_add_unused(s->now.socket, &s->unused);
     return open_tokens(&s->now, &s->now, e);
 }
 
@@ -465,6 +473,8 @@ int generations_run(const struct generations_options *o, struct generation *firs
 {
     struct generations s = {.o = o,
                             .now = {*first, {{.fd = -1}, {.fd = -1}}, -1},
+                            .runtime_fd = -1,
+                            .unused = o->unused,
                             .metrics = ca_metrics_new(),
                             .tickets_fd = tm_http_tickets_memory(),
                             .signal_fd = -1,
@@ -473,6 +483,8 @@ int generations_run(const struct generations_options *o, struct generation *firs
     signal(SIGPIPE, SIG_IGN);
     (void)sd_watchdog_enabled(0, &s.watchdog_us);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (in_force_begin(&s.runtime_fd, &e) != 0)
+        say(&s, JLOG_WARN, "check-config will not know what is in force", e.text);
     bool begun = s.metrics != NULL && tm_sandbox_begin(&e) == 0 &&
                  tm_sandbox_no_programs(&e) == 0 && wait_for_signals(&s, &e) == 0 &&
                  listen_first(&s, &e) == 0;
@@ -481,6 +493,8 @@ int generations_run(const struct generations_options *o, struct generation *firs
         close(s.signal_fd);
     if (s.tickets_fd >= 0)
         close(s.tickets_fd);
+    if (s.runtime_fd >= 0)
+        close(s.runtime_fd);
     ca_metrics_free(s.metrics);
     free_serving(&s.now);
     return rc;

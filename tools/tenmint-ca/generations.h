@@ -9,17 +9,22 @@
 
 #include "ca/config/config.h"
 #include "common/buf.h"
+#include "tools/tenmint-ca/changes.h"
 
-struct generation { /* what one is made from; owned */
-    struct ca_config config;
-    struct tm_buf issuers; /* the list as text; empty: the configuration's file */
+struct generation {          /* what one is made from; owned */
+    struct ca_config config; /* as the command line has it */
+    struct ca_config file;   /* as its file alone has it */
+    struct tm_buf text;      /* of that file */
+    struct tm_buf issuers;   /* the list as text; empty: the configuration's file */
 };
 
 struct generations_options { /* borrowed */
     /* Fills `g` from files and command line. -1 with `e` set: then there is nothing to free. */
     int (*read)(void *arg, struct generation *g, struct tm_err *e);
     void *arg;
-    const char *config_file; /* NULL: there is none, and nothing is read again */
+    const char *config_file;           /* NULL: there is none, and nothing is read again */
+    struct changes_unused_list unused; /* keys of it that the command line has, too; room for
+                                          CHANGES_UNUSED_MAX */
 };
 
 void generation_free(struct generation *g);

@@ -74,3 +74,19 @@ int listen_open(const struct listening last[LISTEN_COUNT], const struct ca_confi
     listen_close(out);
     return -1;
 }
+
+bool listen_is_elsewhere(const struct listening *x, const char *address)
+{
+    return x->fd >= 0 && x->address == NULL && !tm_http_listen_is(x->fd, address);
+}
+
+void listen_add_unused(const struct listening x[LISTEN_COUNT], struct changes_unused_list *unused)
+{
+    static const char *const keys[] = {
+        [LISTEN_API] = "listen", [LISTEN_METRICS] = "metrics-listen"};
+    for (int i = 0; i < LISTEN_COUNT; i++) {
+        if (x[i].fd >= 0 && x[i].address == NULL)
+            unused->item[unused->count++] =
+                (struct changes_unused){keys[i], "the service manager's socket"};
+    }
+}

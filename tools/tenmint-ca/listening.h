@@ -7,6 +7,7 @@
 
 #include "ca/config/config.h"
 #include "common/err.h"
+#include "tools/tenmint-ca/changes.h"
 
 enum { LISTEN_API, LISTEN_METRICS, LISTEN_COUNT };
 
@@ -23,6 +24,12 @@ int listen_take_given(struct listening out[LISTEN_COUNT], struct tm_err *e);
  * with what waits in it. On -1 `out` has none. */
 int listen_open(const struct listening last[LISTEN_COUNT], const struct ca_config *c,
                 struct listening out[LISTEN_COUNT], struct tm_err *e);
+
+/* Whether it was given, and listens somewhere else than at `address`. */
+bool listen_is_elsewhere(const struct listening *x, const char *address);
+
+/* Adds the keys of those that were given: what is configured there is not used. */
+void listen_add_unused(const struct listening x[LISTEN_COUNT], struct changes_unused_list *unused);
 
 void listen_close(struct listening x[LISTEN_COUNT]);
 

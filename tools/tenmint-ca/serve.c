@@ -10,6 +10,7 @@
 #include "ca/config/proxies.h"
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/create.h"
+#include "common/file.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/generations.h"
@@ -114,39 +115,57 @@ static void remove_temporary(struct flags *f)
     f->temporary[0] = '\0';
 }
 
-/* The configuration: a file, or the defaults with an ephemeral CA. Listening flags win. */
-static int configure(struct flags *f, struct ca_config *c, struct tm_buf *issuers, struct tm_err *e)
+/* The defaults with an ephemeral CA. */
+static int configure_trial(struct flags *f, struct generation *g, struct tm_err *e)
 {
-    int rc;
-    if (f->config != NULL) {
-        rc = ca_config_load(f->config, c, e);
-        if (rc != 0)
-            return -1;
-    } else {
-        rc = ca_config_default(c, e);
-        if (rc == 0)
-            rc = replace(&c->ca.backend, "ephemeral", e);
-        if (rc == 0)
-            rc = replace(&c->ca.ephemeral_type, f->key_type.value, e);
-        if (rc == 0)
-            rc = replace(&c->issuers_file, f->issuers, e);
-        if (rc == 0 && f->issuer != NULL)
-            rc = issuers_text(f, issuers, e);
-        if (rc == 0)
-            rc = f->log != NULL ? trial_log(f->log, c, e) : temporary_log(f, c, e);
-    }
-    if (rc == 0)
-        rc = replace(&c->listen, f->listen, e);
-    if (rc == 0)
-        rc = replace(&c->metrics_listen, f->metrics_listen, e);
-    if (rc == 0)
-        rc =
-            ca_config_use_proxies(c, f->proxies.item, f->proxies.count, f->client_address.value, e);
+    struct ca_config *c = &g->config;
+    if (ca_config_default(c, e) != 0 || replace(&c->ca.backend, "ephemeral", e) != 0 ||
+        replace(&c->ca.ephemeral_type, f->key_type.value, e) != 0 ||
+        replace(&c->issuers_file, f->issuers, e) != 0 ||
+        (f->issuer != NULL && issuers_text(f, &g->issuers, e) != 0))
+        return -1;
+    return f->log != NULL ? trial_log(f->log, c, e) : temporary_log(f, c, e);
+}
+
+/* Twice, of the same text: what the file alone says is what changes of it are held against. */
+static int configure_file(const char *path, struct generation *g, struct tm_err *e)
+{
+    if (tm_file_read_text(path, YAMLMAP_FILE_MAX, &g->text, e) != 0 ||
+        ca_config_parse(path, (const char *)g->text.data, g->text.len, &g->file, e) != 0)
+        return -1;
+    return ca_config_parse(path, (const char *)g->text.data, g->text.len, &g->config, e);
+}
+
+/* What the command line has wins. */
+static int use_flags(const struct flags *f, struct ca_config *c, struct tm_err *e)
+{
+    if (replace(&c->listen, f->listen, e) != 0 ||
+        replace(&c->metrics_listen, f->metrics_listen, e) != 0)
+        return -1;
     if (f->workers.given)
         c->workers = f->workers.value;
-    if (rc != 0)
-        ca_config_free(c);
-    return rc;
+    return ca_config_use_proxies(c, f->proxies.item, f->proxies.count, f->client_address.value, e);
+}
+
+static struct changes_unused_list unused_keys(const struct flags *f, struct changes_unused *room)
+{
+    const struct {
+        bool given;
+        struct changes_unused is;
+    } all[] = {
+        {f->listen != NULL, {"listen", "--listen of the command line"}},
+        {f->metrics_listen != NULL, {"metrics-listen", "--metrics-listen of the command line"}},
+        {f->proxies.count > 0, {"proxies.addresses", "--proxies of the command line"}},
+        {f->client_address.value != NULL,
+         {"proxies.client-address", "--client-address of the command line"}},
+        {f->workers.given, {"workers", "--workers of the command line"}},
+    };
+    struct changes_unused_list list = {.item = room};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i].given)
+            room[list.count++] = all[i].is;
+    }
+    return list;
 }
 
 static int check_flags(const struct flags *f, struct tm_err *e)
@@ -165,11 +184,13 @@ static int check_flags(const struct flags *f, struct tm_err *e)
 static int read_generation(void *flags, struct generation *g, struct tm_err *e)
 {
     struct flags *f = flags;
-    g->issuers = (struct tm_buf){0};
-    if (configure(f, &g->config, &g->issuers, e) == 0)
-        return 0;
-    tm_buf_free(&g->issuers);
-    return -1;
+    *g = (struct generation){0};
+    int rc = f->config != NULL ? configure_file(f->config, g, e) : configure_trial(f, g, e);
+    if (rc == 0)
+        rc = use_flags(f, &g->config, e);
+    if (rc != 0)
+        generation_free(g);
+    return rc;
 }
 
 int command_serve(const struct cli_command *self, int argc, char **argv)
@@ -204,6 +225,7 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct generation first;
+    struct changes_unused unused[CHANGES_UNUSED_MAX];
     struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
@@ -215,8 +237,10 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         remove_temporary(&f);
         return cli_fail(f.config != NULL ? CLI_CONFIG : CLI_USAGE, &e);
     }
-    const struct generations_options o = {
-        .read = read_generation, .arg = &f, .config_file = f.config};
+    const struct generations_options o = {.read = read_generation,
+                                          .arg = &f,
+                                          .config_file = f.config,
+                                          .unused = unused_keys(&f, unused)};
     rc = generations_run(&o, &first);
     remove_temporary(&f);
     return rc;
