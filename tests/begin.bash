@@ -3,6 +3,7 @@
 #   W            a scratch folder, which goes away at the end with all processes in PIDS
 #   B            where the programs are: those with sanitizers, unless the script says B=build before
 #   fails        how many checks failed: the script ends with [ "$fails" = 0 ]
+#   PATIENCE     seconds that a command of `says` may take (60)
 #   SECRET       what no command may print, where the script sets it
 #   check, says  what is expected; the functions of tests/lib.sh, whose waits all have a bound
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -22,7 +23,7 @@ check() { # NAME WANT GOT
 says() { # NAME WANTED-EXIT WANTED-TEXT COMMAND...
     local name=$1 want=$2 text=$3 rc
     shift 3
-    timeout 60 "$@" >"$W/said" 2>&1
+    timeout "${PATIENCE:-60}" "$@" >"$W/said" 2>&1
     rc=$?
     check "$name: exit code" "$want" "$rc"
     [ -z "$text" ] || grep -qF -- "$text" "$W/said" || { echo "FAIL $name: no '$text' in: $(cat "$W/said")"; fails=$((fails + 1)); }

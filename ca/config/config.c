@@ -5,6 +5,7 @@
 #include "ca/api/api.h"
 #include "ca/config/internal.h"
 #include "common/file.h"
+#include "common/rehearsal.h"
 
 static const struct tm_yamlmap_key lines_keys[] = {TEXT(lines, "level", level), YAMLMAP_END};
 
@@ -19,6 +20,12 @@ static const struct tm_yamlmap_key user_keys[] = {TEXT(users, "front", front),
                                                   TEXT(users, "keys", keys),
                                                   TEXT(users, "audit", audit),
                                                   YAMLMAP_END};
+
+#define YEAR (365 * 24 * HOUR)
+static const struct tm_yamlmap_key rehearsal_keys[] = {
+    PATH(rehearsals, "file", file), TIME(rehearsals, "rotate", rotate, HOUR, 10 * YEAR),
+    TIME(rehearsals, "log", log, HOUR, 10 * YEAR),
+    TIME(rehearsals, "issuer", issuer, HOUR, 10 * YEAR), YAMLMAP_END};
 
 #define FILE_ROW(text, kind, member, lo, hi) \
     YAMLMAP_ROW(struct ca_config, text, kind, member, lo, hi)
@@ -52,6 +59,7 @@ static const struct tm_yamlmap_key keys[] = {
     FILE_ROW("audit", YAMLMAP_TEXT, audit, 0, 0),
     FILE_ROW("audit-file", YAMLMAP_PATH, audit_file, 0, 0),
     SECTION("audit-store", audit_store, ca_config_audit_keys),
+    SECTION("rehearsals", rehearsals, rehearsal_keys),
     YAMLMAP_END,
 };
 
@@ -140,20 +148,25 @@ static int validate(const char *name, const struct ca_config *c, struct tm_err *
     return ca_config_has_ca(c) ? ca_config_check_ca(name, c, e) : check_parts(name, c, e);
 }
 
-static int name_freeze_file(struct ca_config *c, struct tm_err *e)
+static int name_beside(const char *beside, const char *name, char **out, struct tm_err *e)
 {
     char path[PATH_MAX];
+    const char *slash = strrchr(beside, '/');
+    int dir = slash != NULL ? (int)(slash - beside) + 1 : 0;
+    if (snprintf(path, sizeof(path), "%.*s%s", dir, beside, name) >= (int)sizeof(path))
+        return tm_err_set(e, "the path '%.100s' is too long", beside);
+    *out = strdup(path);
+    return *out != NULL ? 0 : tm_err_set(e, "out of memory");
+}
+
+static int name_freeze_file(struct ca_config *c, struct tm_err *e)
+{
     const char *beside = c->issuers_file != NULL ? c->issuers_file
                          : c->ca.chain != NULL   ? c->ca.chain
                                                  : c->approved.root;
-    const char *slash = beside != NULL ? strrchr(beside, '/') : NULL;
-    if (c->freeze_file != NULL || beside == NULL)
-        return 0;
-    int dir = slash != NULL ? (int)(slash - beside) + 1 : 0;
-    if (snprintf(path, sizeof(path), "%.*sfrozen.json", dir, beside) >= (int)sizeof(path))
-        return tm_err_set(e, "the path '%.100s' is too long", beside);
-    c->freeze_file = strdup(path);
-    return c->freeze_file != NULL ? 0 : tm_err_set(e, "out of memory");
+    return c->freeze_file != NULL || beside == NULL
+               ? 0
+               : name_beside(beside, "frozen.json", &c->freeze_file, e);
 }
 
 int ca_config_parse(const char *name, const char *text, size_t len, struct ca_config *c,
@@ -168,6 +181,8 @@ int ca_config_parse(const char *name, const char *text, size_t len, struct ca_co
         rc = ca_config_read_proxies(name, c, e);
     if (rc == 0)
         rc = name_freeze_file(c, e);
+    if (rc == 0 && c->rehearsals.file == NULL)
+        rc = name_beside(name, REHEARSALS_FILE, &c->rehearsals.file, e);
     if (rc != 0)
         ca_config_free(c);
     return rc;

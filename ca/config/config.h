@@ -165,6 +165,11 @@ struct ca_config_audit {              /* the audit trail's database; beside the 
     struct ca_config_witnesses witness;
 };
 
+struct ca_config_rehearsals { /* of rotations: tenmint-ca rehearse */
+    char *file;               /* the record; not given: rehearsals.jsonl beside the configuration */
+    int64_t rotate, log, issuer; /* how often each is to be rehearsed; 0: no policy says */
+};
+
 struct ca_config_users { /* of processes, by their names; NULL: ca_config.user */
     char *front, *issuer, *log, *signatures, *timestamps, *tuf, *pages, *fetch, *keys, *audit;
 };
@@ -195,6 +200,7 @@ struct ca_config { /* the file */
     struct ca_config_users users;
     char *audit, *audit_file; /* file NULL: with the log lines */
     struct ca_config_audit audit_store;
+    struct ca_config_rehearsals rehearsals;
 };
 
 /* Every key at its default. -1: out of memory. Free it in either case. */

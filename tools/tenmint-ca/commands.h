@@ -9,6 +9,8 @@ int command_check_config(const struct cli_command *self, int argc, char **argv);
 int command_init(const struct cli_command *self, int argc, char **argv);
 int command_freeze(const struct cli_command *self, int argc, char **argv);
 int command_thaw(const struct cli_command *self, int argc, char **argv);
+int command_rehearse(const struct cli_command *self, int argc, char **argv);
+int command_status(const struct cli_command *self, int argc, char **argv);
 int command_rotate(const struct cli_command *self, int argc, char **argv);
 int command_issuer_list(const struct cli_command *self, int argc, char **argv);
 int command_issuer_show(const struct cli_command *self, int argc, char **argv);

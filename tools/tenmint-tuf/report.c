@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
+#include "tools/shared/rehearsed.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/evidence/kept.h"
@@ -27,32 +28,17 @@ static int print_json(json_t *v)
 }
 
 /* When each kind of rotation was rehearsed last. */
-static void put_rehearsed(const struct tuf_rehearsed *last, int64_t now, struct tm_buf *out)
+static void put_rehearsed(const struct tm_rehearsed *last, int64_t now, struct tm_buf *out)
 {
     tm_buf_puts(out, "\nrehearsed:");
     for (int k = 0; k < TUF_REHEARSAL_KINDS; k++) {
         char when[40] = "never";
         if (last[k].time != 0)
             tuf_words_relative(last[k].time, now, when);
-        tm_buf_printf(out, "%s %s %s%s", k > 0 ? "," : "",
-                      tuf_rehearsal_name((enum tuf_rehearsal_kind)k), when,
+        tm_buf_printf(out, "%s %s %s%s", k > 0 ? "," : "", tuf_rehearsal_names[k], when,
                       last[k].time != 0 && !last[k].passed ? " (FAILED)" : "");
     }
     buf_putc(out, '\n');
-}
-
-static json_t *rehearsed_json(const struct tuf_rehearsed *last)
-{
-    json_t *all = json_object();
-    for (int k = 0; k < TUF_REHEARSAL_KINDS; k++) {
-        char when[21];
-        tm_clock_format(last[k].time, when);
-        json_object_set_new(all, tuf_rehearsal_name((enum tuf_rehearsal_kind)k),
-                            last[k].time == 0 ? json_null()
-                                              : json_pack("{s:s, s:b}", "time", when, "passed",
-                                                          (int)last[k].passed));
-    }
-    return all;
 }
 
 struct status_form { /* as the command line asks for it */
@@ -62,14 +48,15 @@ struct status_form { /* as the command line asks for it */
 
 /* `last`: of a workspace, or NULL. */
 static int print_status(const struct tuf_status *s, const struct tuf_open_events *open,
-                        const struct tuf_rehearsed *last, const struct status_form *form)
+                        const struct tm_rehearsed *last, const struct status_form *form)
 {
     struct tm_buf out = {0};
     int64_t now = session_now();
     if (form->json) {
         json_t *v = tuf_status_json(s, open, now);
         if (last != NULL)
-            json_object_set_new(v, "rehearsed", rehearsed_json(last));
+            json_object_set_new(v, "rehearsed",
+                                cli_rehearsed_json(tuf_rehearsal_names, TUF_REHEARSAL_KINDS, last));
         print_json(v);
     } else {
         if (form->prometheus)
@@ -118,7 +105,7 @@ int command_status(const struct cli_command *self, int argc, char **argv)
         rc = cli_fail_json(form.json, CLI_FAILED, &e);
     } else {
         struct tuf_open_events open = {0};
-        struct tuf_rehearsed last[TUF_REHEARSAL_KINDS] = {0};
+        struct tm_rehearsed last[TUF_REHEARSAL_KINDS] = {0};
         if (look_open_events(&l, where, &p, &open, &e) != 0 ||
             (l.workspace && tuf_rehearsals_last(where, last, &e) != 0))
             rc = cli_fail_json(form.json, CLI_FAILED, &e);

@@ -37,18 +37,6 @@ int tuf_copy_target(const struct tuf_copy *c, const char *name, const char *text
     return tm_file_write_passing(path, 0644, text, strlen(text), e);
 }
 
-int tuf_copy_step(struct tuf_copy *c, const char *what, int rc, const struct tm_err *why)
-{
-    struct tuf_rehearsal *out = c->out;
-    struct tuf_rehearsal_step *grown = realloc(out->step, (out->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return -1;
-    out->step = grown;
-    grown[out->count++] = (struct tuf_rehearsal_step){
-        .what = strdup(what), .ok = rc == 0, .says = strdup(why != NULL ? why->text : "")};
-    return rc;
-}
-
 /* ---- who acts ---- */
 
 struct tuf_actor *tuf_copy_find(const struct tuf_copy *c, const char *name)

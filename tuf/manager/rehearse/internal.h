@@ -24,12 +24,10 @@ struct tuf_copy {
     struct tuf_actor *actor;
     size_t count;
     int64_t now;
-    struct tuf_rehearsal *out;
+    enum tuf_rehearsal_kind kind;
+    struct tm_rehearsal *out;
     unsigned clients; /* caches made so far */
 };
-
-/* Notes a step: good when `rc` is 0. -1 when it was not: the rehearsal ends. */
-int tuf_copy_step(struct tuf_copy *c, const char *what, int rc, const struct tm_err *why);
 
 int tuf_copy_open(const char *workspace, struct tuf_copy *c, struct tm_err *e);
 void tuf_copy_close(struct tuf_copy *c);

@@ -1,29 +1,23 @@
 #include "tuf/manager/rehearse/rehearse.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/file.h"
 #include "tuf/manager/rehearse/internal.h"
 
-static const char *const names[] = {
+const char *const tuf_rehearsal_names[TUF_REHEARSAL_KINDS] = {
     [TUF_REHEARSE_SCHEDULED] = "scheduled",
     [TUF_REHEARSE_EMERGENCY] = "emergency",
     [TUF_REHEARSE_HOLDER] = "holder",
     [TUF_REHEARSE_ONLINE] = "online",
 };
 
-const char *tuf_rehearsal_name(enum tuf_rehearsal_kind kind)
-{
-    return names[kind];
-}
-
 int tuf_rehearsal_from_name(const char *name, enum tuf_rehearsal_kind *out)
 {
     for (int k = 0; k < TUF_REHEARSAL_KINDS; k++) {
-        if (strcmp(name, names[k]) == 0) {
+        if (strcmp(name, tuf_rehearsal_names[k]) == 0) {
             *out = (enum tuf_rehearsal_kind)k;
             return 0;
         }
@@ -35,7 +29,7 @@ static int ceremony(struct tuf_copy *c, const char *what, const char *name)
 {
     struct tm_err e = {0};
     int rc = tuf_copy_ceremony(c, name, &e);
-    return tuf_copy_step(c, what, rc, rc != 0 ? &e : NULL);
+    return tm_rehearsal_step(c->out, what, rc, rc != 0 ? &e : NULL);
 }
 
 /* ---- rotations ---- */
@@ -128,34 +122,20 @@ static int rotate(struct tuf_copy *c)
         [TUF_REHEARSE_ONLINE] = "the online key of timestamp is replaced",
     };
     struct tm_err e = {0};
-    int rc = change(c, c->out->kind, &e);
+    int rc = change(c, c->kind, &e);
     if (rc != 0)
-        return tuf_copy_step(c, what[c->out->kind], rc, &e);
-    return ceremony(c, what[c->out->kind], "rotation");
+        return tm_rehearsal_step(c->out, what[c->kind], rc, &e);
+    return ceremony(c, what[c->kind], "rotation");
 }
 
 /* ---- the whole ---- */
 
-static char *whoever(void)
-{
-    char host[256] = "";
-    char *text = NULL;
-    const struct passwd *user = getpwuid(getuid());
-    if (gethostname(host, sizeof(host) - 1) != 0)
-        snprintf(host, sizeof(host), "unknown");
-    if (asprintf(&text, "%s@%s", user != NULL ? user->pw_name : "unknown", host) < 0)
-        return NULL;
-    return text;
-}
-
 int tuf_rehearse(const char *workspace, enum tuf_rehearsal_kind kind, int64_t now,
-                 struct tuf_rehearsal *out, struct tm_err *e)
+                 struct tm_rehearsal *out, struct tm_err *e)
 {
-    struct tuf_copy c = {.now = now, .out = out};
-    *out = (struct tuf_rehearsal){.kind = kind, .time = now, .by = whoever()};
-    if (out->by == NULL)
-        return tm_err_set(e, "out of memory");
-    if (tuf_copy_open(workspace, &c, e) != 0)
+    struct tuf_copy c = {.now = now, .kind = kind, .out = out};
+    if (tm_rehearsal_begin(out, tuf_rehearsal_names[kind], now, e) != 0 ||
+        tuf_copy_open(workspace, &c, e) != 0)
         return -1;
     out->passed = ceremony(&c, "the first root of the copy, by all its holders", "first") == 0 &&
                   tuf_copy_clients_before(&c) == 0 && rotate(&c) == 0 &&
@@ -164,13 +144,25 @@ int tuf_rehearse(const char *workspace, enum tuf_rehearsal_kind kind, int64_t no
     return 0;
 }
 
-void tuf_rehearsal_free(struct tuf_rehearsal *r)
+int tuf_rehearsal_record(const char *workspace, const struct tm_rehearsal *r, const char *version,
+                         struct tm_err *e)
 {
-    for (size_t i = 0; i < r->count; i++) {
-        free(r->step[i].what);
-        free(r->step[i].says);
-    }
-    free(r->step);
-    free(r->by);
-    *r = (struct tuf_rehearsal){0};
+    char path[PATH_MAX];
+    struct tm_buf line = {0};
+    int rc = tm_file_join(workspace, REHEARSALS_FILE, path, sizeof(path), e);
+    if (rc == 0)
+        rc = tm_rehearsal_line(r, version, &line, e);
+    if (rc == 0)
+        rc = tm_rehearsal_record(path, &line, e);
+    tm_buf_free(&line);
+    return rc;
+}
+
+int tuf_rehearsals_last(const char *workspace, struct tm_rehearsed out[TUF_REHEARSAL_KINDS],
+                        struct tm_err *e)
+{
+    char path[PATH_MAX];
+    return tm_file_join(workspace, REHEARSALS_FILE, path, sizeof(path), e) == 0
+               ? tm_rehearsals_last(path, tuf_rehearsal_names, TUF_REHEARSAL_KINDS, out, e)
+               : -1;
 }

@@ -60,7 +60,7 @@ static int takes(struct tuf_copy *c, const char *what, const char *cache, int64_
 {
     struct tm_err e = {0};
     int rc = follow(c, cache, c->w.published, root, target, &e);
-    return tuf_copy_step(c, what, rc, rc != 0 ? &e : NULL);
+    return tm_rehearsal_step(c->out, what, rc, rc != 0 ? &e : NULL);
 }
 
 /* How the client's reasons read when it refuses what it was served (tuf/client/client.h). That it
@@ -92,7 +92,7 @@ static int refuses(struct tuf_copy *c, const char *what, const char *tree, const
     int rc = known ? refused(c, "old-client", tree, target, reason, &e) : 0;
     if (rc == 0)
         rc = refused(c, fresh, tree, target, reason, &e);
-    return tuf_copy_step(c, what, rc, &e);
+    return tm_rehearsal_step(c->out, what, rc, &e);
 }
 
 int tuf_copy_clients_before(struct tuf_copy *c)
@@ -102,7 +102,7 @@ int tuf_copy_clients_before(struct tuf_copy *c)
 
 int tuf_copy_clients_after(struct tuf_copy *c)
 {
-    bool withdrawn = c->out->kind == TUF_REHEARSE_EMERGENCY;
+    bool withdrawn = c->kind == TUF_REHEARSE_EMERGENCY;
     if (takes(c, "a client from before follows, and gets the new target", "old-client", 1,
               REHEARSE_AFTER) != 0 ||
         takes(c, "a client that begins with the first root gets the new target", "new-client", 1,
@@ -366,7 +366,7 @@ static int alter(const struct tuf_copy *c, const char *tree, struct tm_err *e)
 
 static int forge_retired(const struct tuf_copy *c, const char *tree, struct tm_err *e)
 {
-    return forge(c, tree, c->out->kind == TUF_REHEARSE_ONLINE ? TUF_TIMESTAMP : TUF_ROOT, e);
+    return forge(c, tree, c->kind == TUF_REHEARSE_ONLINE ? TUF_TIMESTAMP : TUF_ROOT, e);
 }
 
 int tuf_copy_denials(struct tuf_copy *c)
@@ -387,7 +387,7 @@ int tuf_copy_denials(struct tuf_copy *c)
         char tree[PATH_MAX];
         struct tm_err e = {0};
         if (spoil(c, tree, &e) != 0 || denials[i].make(c, tree, &e) != 0)
-            return tuf_copy_step(c, denials[i].what, -1, &e);
+            return tm_rehearsal_step(c->out, denials[i].what, -1, &e);
         if (refuses(c, denials[i].what, tree, denials[i].target, denials[i].reason,
                     denials[i].known) != 0)
             return -1;

@@ -1,0 +1,55 @@
+#include "tools/shared/rehearsed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "tools/shared/cli.h"
+
+static void print_text(const struct tm_rehearsal *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        printf("%s  %s\n", r->step[i].ok ? "ok  " : "FAIL", r->step[i].what);
+        if (r->step[i].says[0] == '\0')
+            continue;
+        printf("      ");
+        cli_print_text(stdout, r->step[i].says, strlen(r->step[i].says));
+        printf("\n");
+    }
+    printf("rehearsal '%s' %s\n", r->kind, r->passed ? "passed" : "FAILED");
+}
+
+static void print_json(const struct tm_rehearsal *r)
+{
+    json_t *steps = json_array();
+    for (size_t i = 0; i < r->count; i++)
+        json_array_append_new(steps, json_pack("{s:s, s:b, s:s}", "step", r->step[i].what, "ok",
+                                               (int)r->step[i].ok, "says", r->step[i].says));
+    json_t *all = json_pack("{s:s, s:s, s:s, s:o}", "kind", r->kind, "result",
+                            r->passed ? "passed" : "failed", "by", r->by, "steps", steps);
+    char *text = json_dumps(all, JSON_INDENT(2));
+    if (text != NULL)
+        puts(text);
+    free(text);
+    json_decref(all);
+}
+
+void cli_print_rehearsal(const struct tm_rehearsal *r, bool json)
+{
+    (json ? print_json : print_text)(r);
+}
+
+json_t *cli_rehearsed_json(const char *const *kinds, size_t count, const struct tm_rehearsed *last)
+{
+    json_t *all = json_object();
+    for (size_t k = 0; k < count; k++) {
+        char when[21];
+        tm_clock_format(last[k].time, when);
+        json_object_set_new(all, kinds[k],
+                            last[k].time == 0 ? json_null()
+                                              : json_pack("{s:s, s:b}", "time", when, "passed",
+                                                          (int)last[k].passed));
+    }
+    return all;
+}
