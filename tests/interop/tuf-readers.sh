@@ -59,19 +59,22 @@ row() {
     cp -r "$W/tuf" "$W/first" # as before the first publication: what the table is asked about
     ceremony first "$1" alice bob carol >"$W/out" 2>&1 || { cat "$W/out"; exit 1; }
     cp "$W/tuf/published/1.root.json" "$W/pinned.root"
-    serve_files "$W/tuf/published"
+    ask_all "$1" "$2" "$W/tuf/published"
+}
+ask_all() { # ROW TARGET DIR [PROPOSE-OPTION...]: what the readers read of a tree, and the table says
+    serve_files "$3"
     for reader in $READERS; do
         [ "$reader" != cosign-program ] || [ "$2" = plain.txt ] || continue # it takes no names
         sed "\$a readers: [$(echo "$reader" | sed 's/-js-6$/-js/; s/-program$//')]" "$W/tuf/policy.yaml" >"$W/first/policy.yaml"
-        ask "$1" "$reader" "$2"
+        ask "$1" "$reader" "$2" "${@:4}"
     done
     stop_all
 }
-ask() { # ROW READER TARGET
+ask() { # ROW READER TARGET [PROPOSE-OPTION...]
     local got=no says=yes
     rm -f "$W/got"
     read_by "$2" "$W/cache-$2" "$3" "$W/got" >"$W/read.out" 2>&1 && [ "$(cat "$W/got")" = content ] && got=yes
-    if ! "$T" propose --dir "$W/first" --name asks --out "$W/asks.json" >"$W/asks.out" 2>&1; then
+    if ! "$T" propose --dir "$W/first" --name asks --out "$W/asks.json" "${@:4}" >"$W/asks.out" 2>&1; then
         grep -q "under 'readers'" "$W/asks.out" || { cat "$W/asks.out"; exit 1; }
         says=no
     fi
@@ -109,6 +112,15 @@ row "a delegation by paths" plain.txt <<'POLICY'
 delegations:
   all: {holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: in, paths: ["*.txt", trusted_root.json]}
 POLICY
+# As others began it: no key of ours has such a keyid.
+W=$SCRATCH/keyids
+mkdir "$W"
+$PYTHON_TUF tests/interop/tuf-python/foreign.py write keyids "$W"
+"$T" init "$W/tuf" --from "$W/from" >"$W/out" 2>&1 || { cat "$W/out"; exit 1; }
+cp -r "$W/tuf" "$W/first"
+cp -r "$W/from/targets" "$W/from/metadata/"
+cp "$W/from/metadata/1.root.json" "$W/pinned.root"
+ask_all "keyids that are no hashes" plain.txt "$W/from/metadata" --renew root
 fill() { # over 5,000,000 bytes of metadata by long names
     local d
     d=$W/tuf/targets/$(printf 'x%.0s' $(seq 90))/$(printf 'y%.0s' $(seq 90))

@@ -7,6 +7,7 @@ usage: foreign.py write KIND DIR    the tree in DIR/from, private keys in DIR/ke
 python-tuf: metadata/ and targets/, every kind of key, delegations two deep, custom metadata.
 on-ci: as tuf-on-ci keeps it in git: no versions in names, root_history/, dates that nobody reads.
 rstuf: as RSTUF has it: one online key for all but root, hash bins, target files elsewhere.
+keyids: no keyid is the hash of its key; plain.txt, and the same as trusted_root.json.
 """
 import glob
 import json
@@ -35,11 +36,12 @@ class Tree:
             os.makedirs(folder, exist_ok=True)
         self.listed = {}
 
-    def key(self, kind, **members):
-        """A signer whose KEY has these members, which its keyid covers; the private key as PEM."""
+    def key(self, kind, keyid=None, **members):
+        """A signer whose KEY has these members, which its keyid covers unless it is given; the
+        private key as PEM."""
         s = getattr(CryptoSigner, f"generate_{kind}")()
         d = s.public_key.to_dict() | members
-        keyid = sha256(encode_canonical(d).encode()).hexdigest()
+        keyid = keyid or sha256(encode_canonical(d).encode()).hexdigest()
         own = CryptoSigner(s._private_key, Key.from_dict(keyid, d))
         pem = s._private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         path = f"{self.out}/keys/{keyid}.key"
@@ -207,6 +209,18 @@ def go_tuf_keys(folder, out):
                 f.write(pem)
 
 
+def keyids(out):
+    t = Tree(out)
+    root, top, snap, time = (t.key("ed25519", sha256(name).hexdigest())
+                             for name in (b"root", b"targets", b"snapshot", b"timestamp"))
+    t.save(make_root(1, 1, root=[root], targets=[top], snapshot=[snap], timestamp=[time]),
+           "1.root.json", root)
+    targets = Targets(expires=EXPIRES, targets={
+        name: t.target(name, b"content") for name in ("plain.txt", "trusted_root.json")})
+    meta = {"targets.json": t.save(targets, "1.targets.json", top)}
+    t.finish(Snapshot(expires=EXPIRES, meta=meta), Timestamp(expires=EXPIRES), snap, time)
+
+
 def signed_parts(tree):
     """The newest version of each role, by its name in files."""
     newest = {}
@@ -248,4 +262,4 @@ if sys.argv[1] == "check":
 elif sys.argv[1] == "keys":
     go_tuf_keys(*sys.argv[2:])
 else:
-    {"python-tuf": python_tuf, "on-ci": on_ci, "rstuf": rstuf}[sys.argv[2]](sys.argv[3])
+    {"python-tuf": python_tuf, "on-ci": on_ci, "rstuf": rstuf, "keyids": keyids}[sys.argv[2]](sys.argv[3])
