@@ -82,6 +82,7 @@ struct tm_kms {
     /* By read_public, before signatures. */
     char *version;   /* which version signs (AWS: which key an alias names); NULL: the name says */
     char *algorithm; /* GCP: the only one that this version makes */
+    EVP_PKEY *public;
     unsigned tries_max;
 
     /* When who waits for the service gives up: its own, who opens the key and then the keeper. */
@@ -149,5 +150,9 @@ void tm_kms_oauth_fault(const struct tm_buf *body, char code[64], char words[200
 /* key.c */
 EVP_PKEY *tm_kms_key_der(const struct tm_buf *der, struct tm_err *e);
 EVP_PKEY *tm_kms_key_pem(const char *pem, struct tm_err *e);
+/* Whether `sig` is the signature that was asked for. Who uses it looks again (tm_key_elsewhere):
+ * here it settles whether the service makes signatures at all. */
+int tm_kms_verify(EVP_PKEY *public, const struct tm_key_ask *a, const struct tm_buf *sig,
+                  struct tm_err *e);
 
 #endif

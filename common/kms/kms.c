@@ -77,6 +77,7 @@ void tm_kms_free(struct tm_kms *k)
     for (size_t i = 0; i < ARRAY(texts); i++)
         free(texts[i]);
     tm_key_uri_free(&k->uri);
+    EVP_PKEY_free(k->public);
     pthread_cond_destroy(&k->wake);
     pthread_mutex_destroy(&k->lock);
     free(k);
@@ -94,6 +95,10 @@ EVP_PKEY *tm_kms_public(struct tm_kms *k, struct tm_err *e)
         pthread_mutex_unlock(&k->lock);
         if (rc == 0 && tm_kms_run(k, &r, &body, e) == 0)
             key = k->service->read_public(k, &body, e);
+    }
+    if (key != NULL) {
+        EVP_PKEY_up_ref(key);
+        k->public = key;
     }
     if (key != NULL && tm_kms_login_keep(k, e) != 0) {
         EVP_PKEY_free(key);

@@ -36,7 +36,8 @@ EVP_PKEY *tm_kms_public(struct tm_kms *k, struct tm_err *e);
 /* On -1, `e` says why, and ERR_UNAVAILABLE that it may pass. On a thread of the key's, or before
  * the return. */
 typedef void tm_kms_done_fn(void *arg, int rc, const struct tm_buf *sig, const struct tm_err *e);
-/* `ask` is copied. Nobody has verified the signature: tm_key_elsewhere does. */
+/* `ask` is copied. The signature is one by the public half; who is another process verifies it
+ * again (tm_key_elsewhere). */
 void tm_kms_sign(struct tm_kms *k, const struct tm_key_ask *ask, tm_kms_done_fn *done, void *arg);
 
 /* Has `changed` called when the service stops making signatures, with the reason, and when it makes

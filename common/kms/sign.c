@@ -118,6 +118,8 @@ static void on_answer(void *arg, int rc, struct tm_fetch_response *r, const stru
     int made = -1;
     if (rc == 0 && r->status == 200) {
         made = c->k->service->read_sign(c->k, &c->ask, &r->body, &sig, &e);
+        if (made == 0)
+            made = tm_kms_verify(c->k->public, &c->ask, &sig, &e);
     } else {
         enum tm_kms_verdict verdict = tm_kms_judge(c->k, rc, r, &e);
         if (try_again(c, verdict, r->retry_after_s, &e) == 0)

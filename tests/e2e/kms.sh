@@ -47,8 +47,10 @@ check "and the log's" 1 "$(grep -c '^tenmint_log_key_service_up 1$' "$W/metrics"
 # ---- faults ----
 fault 429 1
 check "asked again when it is busy" 200 "$(ask)"
-fault wrong-key 2
+fault wrong-key 100000
 check "another key's signature is no certificate" 503 "$(ask)"
+within_20s ready 503; check "a service that lies is none: not ready" 0 $?
+fault none 0
 within_20s answers 200; check "and is over when it is over" 0 $?
 grep -q 'no signature by this key' "$W/ca.log"; check "and the log says so" 0 $?
 kill -9 "$FAKE_PID"; wait "$FAKE_PID" 2>/dev/null

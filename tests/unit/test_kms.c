@@ -601,8 +601,11 @@ static void an_answer_for_something_else_is_refused_by_name(void **state)
     may_not_sign(AZURE, "other-key", "of another key, 'other/");
     may_not_sign(AZURE, "other-version", "of another version, '00000000000000000000000000000000'");
     may_not_sign(VAULT, "other-version", "of another version, 'vault:v1:");
-    for (int s = AWS; s < SERVICES; s++)
+    for (int s = AWS; s < SERVICES; s++) {
         may_not_sign(s, "huge", "answers with more than 65536 bytes");
+        may_not_sign(s, "wrong-key", "no signature by this key");
+        may_not_sign(s, "wrong-signature", "no signature by this key");
+    }
 }
 
 /* What was the newest version, or what an alias named, when the key was opened. */

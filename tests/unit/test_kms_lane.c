@@ -138,7 +138,7 @@ static void a_key_signs_for_another_process_and_so_does_the_one_that_follows_it(
     struct tm_key *first = open_key(&b, &e);
     assert_non_null(first);
     assert_true(signs(first, &e));
-    b.uri = "vault:next";
+    b.uri = "vault:log";
     struct tm_key *second = open_key(&b, &e);
     assert_non_null(second);
     assert_int_equal(EVP_PKEY_eq(tm_key_pkey(first), tm_key_pkey(second)), 0);
@@ -163,6 +163,9 @@ static void why_there_is_no_key_or_signature_reaches_who_asked(void **state)
     set_fault("wrong-key", 1);
     assert_false(signs(k, &e));
     assert_non_null(strstr(e.text, "no signature by this key"));
+    unsigned failed = 2; /* this one, and the next but for these */
+    for (int i = 0; i < 100 && !signs(k, &e); i++, usleep(100 * 1000))
+        failed++; /* who lies is away until it signs rightly */
     set_fault("503", 1000);
     assert_false(signs(k, &e));
     assert_non_null(strstr(e.text, "tried 4 times"));
@@ -177,7 +180,9 @@ static void why_there_is_no_key_or_signature_reaches_who_asked(void **state)
     assert_true(signs(k, &e));
     struct tm_buf page = {0};
     tm_kms_asker_metrics(b.asker, "ca", &page);
-    assert_non_null(strstr(tm_buf_str(&page), "tenmint_ca_key_service_failures_total 1\n"));
+    char wanted[64];
+    snprintf(wanted, sizeof(wanted), "tenmint_ca_key_service_failures_total %u\n", failed);
+    assert_non_null(strstr(tm_buf_str(&page), wanted));
     assert_non_null(strstr(tm_buf_str(&page), "tenmint_ca_key_service_seconds_count 2\n"));
     tm_buf_free(&page);
     tm_key_free(k);
