@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/tenmint-tuf/commands.h"
+#include "tools/tenmint-tuf/issuers.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/pages/pages.h"
@@ -97,6 +98,7 @@ int command_report(const struct cli_command *self, int argc, char **argv)
                                 .status = &r.status,
                                 .open = r.look.workspace ? &r.open : NULL,
                                 .transcript = r.look.workspace ? r.look.transcript : NULL,
+                                .explain = issuers_explain,
                                 .now = session_now()};
     if (rc == 0)
         rc = tuf_pages_write(&p, html, &e);

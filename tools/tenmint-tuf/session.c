@@ -7,6 +7,7 @@
 #include "common/kms/kms.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "tools/tenmint-tuf/issuers.h"
 #include "tuf/manager/report/open.h"
 #include "tuf/manager/review/rules.h"
 #include "tuf/manager/evidence/transcript.h"
@@ -263,6 +264,13 @@ static int check_readers(const struct tuf_workspace *w, const struct tuf_event *
     return rc;
 }
 
+static void tell_words(void *arg, const char *text, bool dangerous)
+{
+    (void)arg;
+    printf("%s", dangerous ? "DANGER: " : "");
+    session_tell(NULL, text);
+}
+
 static int propose(struct tuf_workspace *w, const struct tuf_published *p, const char *name,
                    const char *reason, const struct cli_list *renew, const char *out)
 {
@@ -299,6 +307,8 @@ static int propose(struct tuf_workspace *w, const struct tuf_published *p, const
         tell_legacy(w, p, &ev);
         rc = tell_removals(&ev, &e);
     }
+    if (rc == 0)
+        rc = tuf_content_explain(&ev, issuers_explain, tell_words, NULL, &e);
     tuf_open_events_free(&open);
     tuf_event_free(&ev);
     if (rc != 0)

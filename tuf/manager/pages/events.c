@@ -13,12 +13,13 @@ static const struct {
 };
 
 /* What a holder's review says, without a root of the holder's own. */
-static int review(const struct tuf_open_event *x, int64_t now, struct tm_html *h, struct tm_err *e)
+static int review(const struct tuf_open_event *x, const struct tuf_pages *in, struct tm_html *h,
+                  struct tm_err *e)
 {
     struct tuf_event ev;
     struct tm_buf text = {0};
     struct tuf_review_result result;
-    const struct tuf_review r = {.now = now};
+    const struct tuf_review r = {.now = in->now, .explain = in->explain};
     if (!tuf_event_is_there(x->path))
         return 0;
     if (tuf_event_read(x->path, NULL, &ev, e) != 0)
@@ -35,7 +36,8 @@ static int review(const struct tuf_open_event *x, int64_t now, struct tm_html *h
     return rc;
 }
 
-static int event(const struct tuf_open_event *x, int64_t now, struct tm_html *h, struct tm_err *e)
+static int event(const struct tuf_open_event *x, const struct tuf_pages *in, struct tm_html *h,
+                 struct tm_err *e)
 {
     tm_html_section_badge(h, NULL, x->name, states[x->state].tone, states[x->state].text);
     tm_html_facts(h);
@@ -52,7 +54,7 @@ static int event(const struct tuf_open_event *x, int64_t now, struct tm_html *h,
     tm_html_close(h);
     tm_html_fact_code(h, "Digest", x->digest);
     tm_html_close(h);
-    int rc = review(x, now, h, e);
+    int rc = review(x, in, h, e);
     tm_html_close(h);
     return rc;
 }
@@ -71,6 +73,6 @@ int tuf_pages_events(const struct tuf_pages_facts *f, struct tm_html *h, struct 
         return 0;
     }
     for (size_t i = 0; i < open->count && rc == 0; i++)
-        rc = event(&open->item[i], f->in->now, h, e);
+        rc = event(&open->item[i], f->in, h, e);
     return rc;
 }

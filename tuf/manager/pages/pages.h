@@ -13,6 +13,7 @@
 
 #include "tuf/manager/report/open.h"
 #include "tuf/manager/report/status.h"
+#include "tuf/manager/review/content.h"
 
 struct tuf_pages {       /* borrowed */
     const char *site;    /* what the repository is called: its address, or its folder's name */
@@ -21,6 +22,7 @@ struct tuf_pages {       /* borrowed */
     const struct tuf_status *status;    /* of `live` at `now` */
     const struct tuf_open_events *open; /* NULL: not a workspace's, nothing is known of them */
     const char *transcript;             /* its path; NULL likewise */
+    tuf_explain_fn explain;             /* of targets, in words, as a review does; or NULL */
     int64_t now;                        /* Unix seconds */
 };
 

@@ -451,3 +451,44 @@ int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_exp
     tm_buf_free(&others);
     return rc;
 }
+
+/* ---- before a review ---- */
+
+struct words {
+    struct content c;
+    tuf_explain_tell tell;
+    void *arg;
+};
+
+static int explain_one(void *arg, const char *path, const struct tuf_entry *was,
+                       const struct tuf_entry *is, struct tm_err *e)
+{
+    struct words *w = arg;
+    struct side before;
+    struct side after;
+    if (is == NULL || (was != NULL && same_bytes(was, is)))
+        return 0;
+    int rc = side_load(&w->c, path, false, was, &before);
+    if (side_load(&w->c, path, true, is, &after) != 0 || rc != 0)
+        rc = tm_err_set(e, "out of memory");
+    else if (shown(&before) && shown(&after))
+        w->c.explain(&before.data, &after.data, w->tell, w->arg);
+    tm_buf_free(&before.data);
+    tm_buf_free(&after.data);
+    return rc;
+}
+
+int tuf_content_explain(const struct tuf_event *ev, tuf_explain_fn explain, tuf_explain_tell tell,
+                        void *arg, struct tm_err *e)
+{
+    struct words w = {.c = {.ev = ev, .explain = explain}, .tell = tell, .arg = arg};
+    int rc = 0;
+    for (size_t i = 0; i < ev->count && rc == 0; i++) {
+        const struct tuf_event_role *r = &ev->role[i];
+        if (r->proposed != NULL && tuf_metadata_role(r->proposed) == TUF_TARGETS)
+            rc = tuf_entries_compare(r->base, r->proposed, explain_one, &w, e);
+    }
+    tm_names_free(&w.c.asked[0]);
+    tm_names_free(&w.c.asked[1]);
+    return rc;
+}

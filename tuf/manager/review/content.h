@@ -19,4 +19,8 @@ typedef void (*tuf_explain_fn)(const struct tm_buf *before, const struct tm_buf 
 int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_explain_fn explain,
                       struct tm_buf *out, struct tuf_findings *f, struct tm_err *e);
 
+/* What `explain` alone says of the event's targets, before anybody reviews it. */
+int tuf_content_explain(const struct tuf_event *ev, tuf_explain_fn explain, tuf_explain_tell tell,
+                        void *arg, struct tm_err *e);
+
 #endif
