@@ -304,6 +304,16 @@ static void print_authority(const struct plan *p)
     printf("  chain.pem         intermediate and root\n");
 }
 
+/* No other storage can be guessed, and beside the log an anchor would be restored with it. */
+static void print_no_anchor(const struct plan *p)
+{
+    if (p->log_origin != NULL)
+        printf("NO ANCHOR: an old copy of a log, restored, would go on where that ended, and sign "
+               "another\n  history. Name a file on other storage in tenmint-ca.yaml: 'anchor' of "
+               "ct.embedded%s,\n  audit-store; or have 'witnesses' cosign\n",
+               p->all.url != NULL ? ", signature-log" : "");
+}
+
 static void print_done(const struct plan *p)
 {
     print_authority(p);
@@ -339,6 +349,7 @@ static void print_done(const struct plan *p)
                p->root_device.pkcs11_key, p->root_device.pkcs11_token);
     if (p->request)
         printf("then: tenmint-ca rotate %s --certificate FILE\n", p->dir);
+    print_no_anchor(p);
     printf("start it: tenmint-ca serve --config %s/tenmint-ca.yaml\n", p->dir);
 }
 
