@@ -141,14 +141,6 @@ int tm_rehearsal_record(const char *path, const struct tm_buf *line, struct tm_e
 
 /* ---- reading ---- */
 
-struct tm_rehearsal_read { /* a line of a record; text lasts as long as the call */
-    int64_t time;
-    const char *kind, *by;
-    bool passed;
-    size_t steps;
-};
-typedef int (*tm_rehearsal_fn)(void *arg, const struct tm_rehearsal_read *r, struct tm_err *e);
-
 static int take(const char *text, size_t len, tm_rehearsal_fn each, void *arg, struct tm_err *e)
 {
     struct line line = {0};
@@ -167,7 +159,7 @@ static int take(const char *text, size_t len, tm_rehearsal_fn each, void *arg, s
     return rc;
 }
 
-static int tm_rehearsals_read(const char *path, tm_rehearsal_fn each, void *arg, struct tm_err *e)
+int tm_rehearsals_read(const char *path, tm_rehearsal_fn each, void *arg, struct tm_err *e)
 {
     struct tm_buf all = {0};
     int rc = access(path, F_OK) == 0 ? tm_file_read(path, RECORD_BYTES_MAX, &all, e) : 0;

@@ -48,13 +48,23 @@ int tm_rehearsal_line(const struct tm_rehearsal *r, const char *version, struct 
  * whether the record can be opened. */
 int tm_rehearsal_record(const char *file, const struct tm_buf *line, struct tm_err *e);
 
+struct tm_rehearsal_read { /* a line of a record; text lasts as long as the call */
+    int64_t time;
+    const char *kind, *by;
+    bool passed;
+    size_t steps;
+};
+typedef int (*tm_rehearsal_fn)(void *arg, const struct tm_rehearsal_read *r, struct tm_err *e);
+
+/* Each rehearsal of a record, in the order of its lines; a file that is not there has none. -1: a
+ * line cannot be read, or `each` says so. The half line of a run that was killed is passed over. */
+int tm_rehearsals_read(const char *file, tm_rehearsal_fn each, void *arg, struct tm_err *e);
+
 struct tm_rehearsed { /* the last of a kind */
     int64_t time;     /* 0: never */
     bool passed;
 };
-/* Of each of `count` kinds, in their order; other kinds are passed over. A file that is not there
- * has none. -1: a line cannot be read; but the half line of a run that was killed is passed over.
- */
+/* Of each of `count` kinds, in their order. Other kinds are passed over. */
 int tm_rehearsals_last(const char *file, const char *const *kinds, size_t count,
                        struct tm_rehearsed *out, struct tm_err *e);
 

@@ -47,6 +47,8 @@ PIDS="${PIDS:-} $WEB"
 wait_for "$W/http" 'port [0-9]' || exit 1
 PORT=$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$W/http" | head -n 1)
 configure "http://127.0.0.1:$PORT"
+printf 'audit-store: {store: sqlite, directory: audit}\n' >>"$W/ca.yaml"
+"$B/tenmint-ca" audit init --config "$W/ca.yaml" >"$W/out" 2>&1 || { fail "audit init"; cat "$W/out"; }
 
 serve
 wait_for "$W/ca.log" '"message":"listening"' || exit 1
@@ -80,10 +82,14 @@ done
 
 list https://one.example.com https://two.example.com
 ceremony second "two, too" bob carol >/dev/null || exit 1
+grep -q "lets in https://two.example.com: added, type email, audience 'sigstore'" "$W/propose.out" &&
+    echo "ok   propose says who is let in" || { fail "propose's words"; cat "$W/propose.out"; }
 "$B/tenmint-tuf" review "$W/second.json" >"$W/out" 2>&1
 grep -q "lets in https://two.example.com: added, type email, audience 'sigstore'" "$W/out" &&
     echo "ok   the review says who is let in" || { fail "the review's words"; cat "$W/out"; }
+approvers() { "$B/tenmint-ca" audit query --config "$W/ca.yaml" --kind trust --json | grep -q "$1"; }
 logged "a new list comes by itself" '"message":"issuer trusted from the reload on","issuer":"https://two.example.com"'
+wait_until approvers 'approved by @\?bob, @\?carol: version 2 of' && echo "ok   the trail says who approved it" || fail "no approvers in the trail"
 logged "and its signers" '"version":2,"signers":"@\?bob, @\?carol"'
 is "it is in force" "https://one.example.com https://two.example.com " "$(published)"
 metrics=$(curl -sS --max-time 10 "http://$(address_of 'metrics listening')/metrics")
@@ -159,7 +165,9 @@ cat >>"$W/tuf/admission/trust/list.yaml" <<'TEXT'
 meta-issuers:
   "https://*.example.net": {client-id: sigstore, type: email}
 TEXT
-propose fifth "a pattern" && "$B/tenmint-tuf" review "$W/fifth.json" >"$W/out" 2>&1
+propose fifth "a pattern"
+grep -q 'DANGER: lets in https://\*.example.net: added' "$W/propose.out" && echo "ok   propose warns of it" || { fail "propose's danger"; cat "$W/propose.out"; }
+"$B/tenmint-tuf" review "$W/fifth.json" >"$W/out" 2>&1
 is "a pattern without rules is a danger" 4 $?
 grep -q 'DANGER: lets in https://\*.example.net: added' "$W/out" && echo "ok   also where no policy names the list" || { fail "no danger"; cat "$W/out"; }
 echo 'issuers-file: x.yaml' >>"$W/ca.yaml"

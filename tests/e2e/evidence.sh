@@ -28,6 +28,13 @@ wait_for "$W/ca.log" '"message":"listening"' || exit 1
 CA=http://$(address_of listening)
 check "issued" "200 200" "$(issue) $(issue)"
 check "refused" 400 "$(echo '{}' | post)"
+"$B/tenmint-ca" freeze --config "$C" --reason INC-17 >/dev/null && "$B/tenmint-ca" thaw --config "$C" --reason over >/dev/null || exit 1
+"$B/tenmint-ca" issuer add "$C" https://gitlab.example.com --type gitlab-pipeline >/dev/null && kill -HUP "$CA_PID" || exit 1
+wait_for "$W/ca.log" '"message":"issuer trusted from the reload on"' || exit 1
+"$B/tenmint-ca" rotate "$W/ca" >/dev/null || exit 1
+"$B/tenmint-tuf" rehearse holder --dir "$W/tuf" >/dev/null || exit 1
+# A drill that was not done, but noted as one is: the pack proves what was recorded (rehearse.sh does them).
+printf '{"kind":"rotate","by":"ops@ca","result":"passed","steps":[{"ok":true,"says":"","step":"one"}],"time":"2026-01-02T03:04:05Z","version":"1"}\n' >"$W/ca/rehearsals.jsonl"
 kill "$CA_PID"
 wait "$CA_PID"
 make_pack() { says "$1" "$2" "$3" "$B/tenmint-ca" evidence make --config "$C" "${@:4}"; }
@@ -44,6 +51,27 @@ python3 - "$W/pack/index.html" <<'PY' || fails=$((fails + 1))
 import sys, xml.dom.minidom
 xml.dom.minidom.parse(sys.argv[1])
 PY
+# Each table against what was done: rows NAME COUNT PATTERN.
+rows() {
+    check "$1: $3" "$2" "$(grep -cE "$3" "$W/pack/tables/$1.csv")"
+}
+U=$(id -un)
+rows operations 1 ',start,'
+rows operations 1 ',stop,'
+rows operations 1 ",freeze,.*INC-17.*$U"
+rows operations 1 ",thaw,.*over.*$U"
+rows operations 1 ",rotation,\"?next CA key made\"?,.*$U"
+rows operations 1 ",command,\"?issuer add\"?,.*$U.*gitlab.example.com"
+rows operations 1 ',reload,"?issuers"?,.*[0-9a-f]{64},[0-9a-f]{64}'
+rows trust 1 ",trust,$ISSUER,\"?issuer trusted\"?,"
+rows trust 1 ',trust,https://gitlab.example.com,"?issuer trusted from the reload on"?,.*lets in'
+rows refused 1 ',refused,'
+rows rehearsals 1 '^2026-01-02T03:04:05Z,tenmint-ca,rotate,ops@ca,passed,1'
+rows rehearsals 1 ',tenmint-tuf,holder,.*,passed,1[0-9]'
+check "rows of operations, without reloads" 7 "$(grep -vc ',reload,' "$W/pack/tables/operations.csv")" # with the head
+for table in trust:3 refused:2 rehearsals:3 drills:1; do
+    check "rows of ${table%:*}" "${table#*:}" "$(wc -l <"$W/pack/tables/${table%:*}.csv")"
+done
 [ -z "${SAVE:-}" ] || cp "$W/pack/index.html" "$SAVE/evidence.html"
 grep -rlE 'PRIVATE KEY' "$W/pack" && fails=$((fails + 1))
 
@@ -81,6 +109,8 @@ altered "the transcript" "TUF repository" sed -i 's/alice/mallory/' tuf/transcri
 altered "a root" "TUF repository" sed -i 's/"threshold": *2/"threshold":1/' tuf/published/1.root.json
 altered "the heads" "heads" sed -i '2s/$/0/' heads/checkpoint
 altered "the drills" "drills.csv' is not what the records say" sed -i '$a x' tables/drills.csv
+altered "a drill of the CA" "rehearsals.csv' is not what the records of rehearsals say" sed -i 's/rotate/log/' rehearsals/ca.jsonl
+altered "a drill of the repository" "rehearsals.csv' is not what the records of rehearsals say" sed -i 's/"passed"/"failed"/' rehearsals/tuf.jsonl
 altered "the log's checkpoint" "log" sed -i '2s/.*/3/' log/checkpoint
 # What no key vouches for: the digest that the maker told does.
 says "by its digest" 0 "is the one that was given" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}" --digest "$DIGEST"
@@ -106,5 +136,11 @@ make_pack "a part that is none" 1 "no pack has a part 'tea'" --out "$W/none" --c
 make_pack "a period that is none" 2 "--since is not before --until" --out "$W/none" --since 1h --until 2h
 make_pack "a period without records" 0 "0 certificates" --out "$W/old" --until 2020-01-01
 check "nothing is left" "" "$(ls -d "$W"/none* 2>/dev/null)"
+"$B/tenmint-ca" serve --config "$C" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >"$W/ca.log" 2>&1 &
+CA_PID=$!
+PIDS="$PIDS $CA_PID"
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+made() { "$B/tenmint-ca" audit query --config "$C" --kind command --json | grep -q "evidence made.*$DIGEST"; }
+wait_until made || check "the trail has that evidence was made, and its digest" yes no
 echo "$fails failed"
 [ $fails -eq 0 ]

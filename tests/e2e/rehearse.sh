@@ -87,6 +87,15 @@ says "the audit trail has both" 0 "issuer" "$B/tenmint-ca" audit query --config 
 check "with the digest of the record's lines" "$(while read -r l; do printf '%s\n' "$l" | sha256sum | cut -c1-64; done <"$W/ca/rehearsals.jsonl" | sort)" \
     "$(grep -o '"after":"[0-9a-f]*"' "$W/said" | cut -d'"' -f4 | sort)"
 
+keys=(--log-key "$W/ca/log.pem" --heads-key "$W/ca/audit/heads.pem")
+says "evidence of them" 0 "" "$B/tenmint-ca" evidence make --config "$C" --out "$W/pack"
+check "step by step" 2 "$(grep -c ',tenmint-ca,\(rotate\|issuer\),.*,passed,' "$W/pack/tables/rehearsals.csv")"
+says "which verifies" 0 "" "$B/tenmint-ca" evidence verify "$W/pack" "${keys[@]}"
+cp "$W/ca/rehearsals.jsonl" "$W/record" && sed -i 1d "$W/ca/rehearsals.jsonl"
+says "a record that somebody took out" 0 "" "$B/tenmint-ca" evidence make --config "$C" --out "$W/pack2"
+says "is missed" 4 "whose record is not in the pack" "$B/tenmint-ca" evidence verify "$W/pack2" "${keys[@]}"
+cp "$W/record" "$W/ca/rehearsals.jsonl"
+
 until_true() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; return 1; } # a minute
 # Killed: its processes end with it, and the next run removes what it left.
 "${R[@]}" log --config "$C" "${work[@]}" >"$W/killed" 2>&1 &

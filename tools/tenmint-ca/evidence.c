@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/audit.h"
+#include "tools/tenmint-ca/audit_note.h"
 #include "tools/tenmint-ca/init_stage.h"
 
 struct making {
@@ -30,7 +31,8 @@ struct making {
 
 static int make_folders(const struct making *m, struct tm_err *e)
 {
-    static const char *const names[] = {"records", "tables", "log", "heads", "tuf", "monitors"};
+    static const char *const names[] = {"records", "tables",   "log",       "heads",
+                                        "tuf",     "monitors", "rehearsals"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[PATH_MAX];
         if (tm_file_join(m->dir, names[i], path, sizeof(path), e) != 0 ||
@@ -177,6 +179,7 @@ static int gather(struct making *m, struct tm_err *e)
     int64_t now = m->manifest.made_ms / 1000;
     if (make_folders(m, e) != 0 || take_controls(m, e) != 0 || take_heads(m, e) != 0 ||
         take_records(m, e) != 0 || take_monitors(m, e) != 0 ||
+        evidence_rehearsals_write(m->trail.config.rehearsals.file, m->tuf, m->dir, e) != 0 ||
         (m->tuf != NULL && evidence_tuf_write(m->tuf, m->dir, now, &m->facts.tuf, e) != 0))
         return -1;
     m->facts.period = &m->manifest.period;
@@ -220,6 +223,16 @@ static int make(struct making *m, struct tm_err *e)
     return CLI_FAILED;
 }
 
+/* That evidence was given out, and which: in the trail, and so in the next pack. */
+static void note(const struct making *m, const char *digest)
+{
+    struct tm_err e = {0};
+    const struct ca_audit_event ev = {
+        .kind = AUDIT_COMMAND, .reason = "evidence made", .detail = m->out, .after = digest};
+    if (audit_note_in(&m->trail.config, &ev, &e) != 0)
+        fprintf(stderr, "tenmint-ca: the audit trail does not have it: %s\n", e.text);
+}
+
 int command_evidence_make(const struct cli_command *self, int argc, char **argv)
 {
     struct making m = {0};
@@ -251,6 +264,8 @@ int command_evidence_make(const struct cli_command *self, int argc, char **argv)
     rc = make(&m, &e);
     if (rc == CLI_OK && evidence_manifest_digest(m.out, digest, &e) != 0)
         rc = CLI_FAILED;
+    if (rc == CLI_OK)
+        note(&m, digest);
     if (rc == CLI_OK)
         printf("%s: %" PRIu64 " records, %" PRIu64 " certificates with proofs; begin with "
                "index.html\ntell the auditor by another way: SHA-256 of evidence.json %s\n",

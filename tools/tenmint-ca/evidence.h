@@ -1,14 +1,23 @@
 /*
  * The evidence pack: what an auditor asks for of a period, in one folder, with the proofs.
  *
- *   index.html            for people: what each part shows, and which control it answers
+ *   index.html            for people: what each part shows, which control it answers
+ *
  *   evidence.json         period, nodes, each file's SHA-256
- *   records/NODE.jsonl    the audit trail (ca/audit/export.h), whole, so that its chain can be
- * walked heads/                the log that vouches for the trail's end tables/….csv          the
- * period's records by topic; a check makes them anew from the records log/checkpoint,
- * log/entries.jsonl   each certificate's log entry, with its inclusion proof tuf/published/…,
- * tuf/transcript.jsonl, tuf/policy.yaml   roots, ceremonies, policy tuf/report/…          the same
- * as pages monitors/…            what monitors have written
+ *
+ *   records/NODE.jsonl    the audit trail (ca/audit/export.h), whole, for its chain
+ *
+ *   heads/                the log that vouches for the trail's end
+ *
+ *   tables/….csv          the period's records by topic, made anew by a check
+ *
+ *   log/                  each certificate's entry, with its inclusion proof
+ *
+ *   tuf/                  roots, transcript, policy; report/: the same as pages
+ *
+ *   rehearsals/           the records of drills of both programs
+ *
+ *   monitors/             what monitors have written
  *
  * `evidence verify` needs the first root and the logs' keys, and believes nothing else of it.
  */
@@ -92,6 +101,19 @@ int evidence_tuf_write(const char *workspace, const char *dir, int64_t now,
  * transcript against it; ceremonies.csv against the transcript. */
 int evidence_tuf_check(const char *dir, const char *root, int64_t now, struct evidence_tuf *out,
                        struct tm_err *e);
+
+/* ---- rehearsals (evidence_rehearsals.c) ---- */
+
+/* Copies the records of both programs, those that there are, and writes their table. `workspace`:
+ * the TUF workspace, or NULL. */
+int evidence_rehearsals_write(const char *record, const char *workspace, const char *dir,
+                              struct tm_err *e);
+/* The table against the records in the pack. */
+int evidence_rehearsals_check(const char *dir, struct tm_err *e);
+
+/* Whether the record in the pack holds what the audit trail calls a rehearsal: a line whose SHA-256
+ * is `sha256`. -1: none is. */
+int evidence_rehearsals_find(const char *dir, const char *sha256, struct tm_err *e);
 
 /* ---- controls and pages (evidence_html.c) ---- */
 

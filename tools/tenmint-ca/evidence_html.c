@@ -47,7 +47,7 @@ static const struct part parts[] = {
     {"drills",
      "Drills",
      "Rotations that were rehearsed, and what must be refused and was.",
-     {TABLE("drills"), NULL, NULL},
+     {TABLE("rehearsals"), TABLE("drills"), NULL},
      false},
     {"monitors",
      "Monitors",

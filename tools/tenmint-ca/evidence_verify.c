@@ -76,6 +76,9 @@ static int on_record(void *arg, const struct ca_audit_record *r, struct tm_err *
     const struct evidence_period *p = &c->manifest.period;
     if (evidence_tables_add(c->tables, r, e) != 0)
         return -1;
+    if (ca_audit_kind_find(r->kind) == AUDIT_REHEARSAL &&
+        evidence_rehearsals_find(c->dir, ca_audit_text(&r->event, AUDIT_FIELD_after), e) != 0)
+        return -1;
     return c->proofs != NULL && r->time_ms >= p->since_ms && r->time_ms < p->until_ms
                ? evidence_proofs_check(c->proofs, r, e)
                : 0;
@@ -124,7 +127,8 @@ static int check_records(struct checking *c, struct tm_err *e)
     }
     if (c->faults > 0)
         return tm_err_set(e, "the records were altered: %" PRIu64 " faults", c->faults);
-    if (evidence_tables_end(c->tables, e) != 0 || check_tables(c, e) != 0)
+    if (evidence_tables_end(c->tables, e) != 0 || check_tables(c, e) != 0 ||
+        evidence_rehearsals_check(c->dir, e) != 0)
         return -1;
     snprintf(text, sizeof(text),
              "%" PRIu64 " in whole chains; %" PRIu64 " at the end are newer than the last head",

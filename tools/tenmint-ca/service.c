@@ -304,7 +304,7 @@ static void tell_trust(const struct service *s)
     if (s->verifier == NULL)
         return;
     struct oidc_trust *trust = oidc_verifier_trust(s->verifier);
-    service_trust_say(s, NULL, trust);
+    service_trust_say(s, NULL, trust, s->first.text.len > 0 ? &s->first : NULL);
     say_signer(s, true, NULL);
     oidc_trust_unref(trust);
 }

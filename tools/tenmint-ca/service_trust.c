@@ -23,13 +23,16 @@ static void publish(struct service *s)
 }
 
 void service_trust_say(const struct service *s, const struct oidc_trust *before,
-                       const struct oidc_trust *after)
+                       const struct oidc_trust *after, const struct approved_list *by)
 {
     struct stat
         st; /* who may write the list may have others write it: its owner is what is known */
-    char actor[96] = "command line";
+    char actor[sizeof(by->signers) + sizeof(by->role) + 64] = "command line";
     char time[21];
-    if (s->config->issuers_file != NULL && stat(s->config->issuers_file, &st) == 0) {
+    if (by != NULL) {
+        snprintf(actor, sizeof(actor), "approved by %s: version %lld of %s", by->signers,
+                 (long long)by->version, by->role);
+    } else if (s->config->issuers_file != NULL && stat(s->config->issuers_file, &st) == 0) {
         tm_clock_format(st.st_mtime, time);
         snprintf(actor, sizeof(actor), "uid %lu owns the list, written %s",
                  (unsigned long)st.st_uid, time);
@@ -41,15 +44,16 @@ void service_trust_say(const struct service *s, const struct oidc_trust *before,
         changes_at_start(after, &say);
 }
 
-/* Takes `trust`. The same list again is no news. */
-static void put_in_force(struct service *s, struct oidc_trust *trust)
+/* Takes `trust`; `by` NULL: of a file. The same list again is no news. */
+static void put_in_force(struct service *s, struct oidc_trust *trust,
+                         const struct approved_list *by)
 {
     struct oidc_trust *before = oidc_verifier_trust(s->verifier);
     bool same = strcmp(oidc_trust_digest(before), oidc_trust_digest(trust)) == 0;
     if (!same || s->approved == NULL) {
         oidc_verifier_set_trust(s->verifier, trust);
         ca_metrics_reload(s->metrics, true);
-        service_trust_say(s, before, trust);
+        service_trust_say(s, before, trust, by);
         publish(s);
     }
     oidc_trust_unref(before);
@@ -105,7 +109,7 @@ static int apply_approved(void *ctx, const struct approved_list *l, struct tm_er
     pthread_mutex_lock(&s->trust_lock);
     int rc = read_approved(s, l, &trust, e);
     if (rc == 0) {
-        put_in_force(s, trust);
+        put_in_force(s, trust, l);
         oidc_verifier_set_end(s->verifier, l->expires_s);
     }
     pthread_mutex_unlock(&s->trust_lock);
@@ -146,7 +150,7 @@ static void reload_issuers(struct service *s)
     struct tm_err e = {0};
     struct oidc_trust *trust = NULL;
     if (load_issuers(s, NULL, &trust, &e) == 0) {
-        put_in_force(s, trust);
+        put_in_force(s, trust, NULL);
         return;
     }
     ca_metrics_reload(s->metrics, false);

@@ -1,0 +1,135 @@
+/* Drills in the pack: the records of both programs as they are, and a table of them. Those of the
+ * CA are in the audit trail by the digests of their lines. */
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/csv.h"
+#include "common/file.h"
+#include "common/hex.h"
+#include "common/rehearsal.h"
+#include "tools/tenmint-ca/evidence.h"
+
+#define TABLE "tables/rehearsals.csv"
+#define FILE_BYTES_MAX ((size_t)64 << 20)
+
+static const struct program {
+    const char *name, *file;
+} programs[] = {{"tenmint-ca", "rehearsals/ca.jsonl"}, {"tenmint-tuf", "rehearsals/tuf.jsonl"}};
+#define PROGRAMS (sizeof(programs) / sizeof(programs[0]))
+
+struct table {
+    const struct program *program;
+    struct tm_buf out;
+};
+
+static int put_row(void *arg, const struct tm_rehearsal_read *r, struct tm_err *e)
+{
+    struct table *t = arg;
+    char when[21], steps[24];
+    tm_clock_format(r->time, when);
+    snprintf(steps, sizeof(steps), "%zu", r->steps);
+    const char *const cells[] = {
+        when, t->program->name, r->kind, r->by, r->passed ? "passed" : "failed", steps};
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+        tm_csv_field(&t->out, cells[i], i == 0);
+    tm_csv_end(&t->out);
+    return buf_failed(&t->out) ? tm_err_set(e, "out of memory") : 0;
+}
+
+/* From the records in the pack. */
+static int make_table(const char *dir, struct tm_buf *out, struct tm_err *e)
+{
+    static const char *const names[] = {"time", "program", "kind", "by", "result", "steps"};
+    struct table t = {0};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        tm_csv_field(&t.out, names[i], i == 0);
+    tm_csv_end(&t.out);
+    for (size_t i = 0; i < PROGRAMS && rc == 0; i++) {
+        char path[PATH_MAX];
+        t.program = &programs[i];
+        rc = tm_file_join(dir, programs[i].file, path, sizeof(path), e);
+        if (rc == 0)
+            rc = tm_rehearsals_read(path, put_row, &t, e);
+    }
+    *out = t.out;
+    return rc;
+}
+
+static int copy_record(const char *from, const char *dir, const struct program *p, struct tm_err *e)
+{
+    char to[PATH_MAX];
+    struct tm_buf bytes = {0};
+    if (access(from, F_OK) != 0)
+        return 0;
+    int rc = tm_file_join(dir, p->file, to, sizeof(to), e);
+    if (rc == 0)
+        rc = tm_file_read(from, FILE_BYTES_MAX, &bytes, e);
+    if (rc == 0)
+        rc = tm_file_write_passing(to, 0644, bytes.data, bytes.len, e);
+    tm_buf_free(&bytes);
+    return rc;
+}
+
+int evidence_rehearsals_write(const char *record, const char *workspace, const char *dir,
+                              struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct tm_buf table = {0};
+    int rc = copy_record(record, dir, &programs[0], e);
+    if (rc == 0 && workspace != NULL)
+        rc = tm_file_join(workspace, REHEARSALS_FILE, path, sizeof(path), e) == 0
+                 ? copy_record(path, dir, &programs[1], e)
+                 : -1;
+    if (rc == 0)
+        rc = make_table(dir, &table, e);
+    if (rc == 0)
+        rc = tm_file_join(dir, TABLE, path, sizeof(path), e);
+    if (rc == 0)
+        rc = tm_file_write_passing(path, 0644, table.data, table.len, e);
+    tm_buf_free(&table);
+    return rc;
+}
+
+int evidence_rehearsals_check(const char *dir, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct tm_buf is = {0}, made = {0};
+    int rc = make_table(dir, &made, e);
+    if (rc == 0)
+        rc = tm_file_join(dir, TABLE, path, sizeof(path), e);
+    if (rc == 0)
+        rc = tm_file_read(path, FILE_BYTES_MAX, &is, e);
+    if (rc == 0 && (is.len != made.len || memcmp(is.data, made.data, is.len) != 0))
+        rc = tm_err_set(e, "'" TABLE "' is not what the records of rehearsals say");
+    tm_buf_free(&is);
+    tm_buf_free(&made);
+    return rc;
+}
+
+int evidence_rehearsals_find(const char *dir, const char *sha256, struct tm_err *e)
+{
+    char path[PATH_MAX], hex[2 * EVP_MAX_MD_SIZE + 1] = "";
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    struct tm_buf all = {0};
+    bool found = false;
+    int rc = tm_file_join(dir, programs[0].file, path, sizeof(path), e);
+    if (rc == 0)
+        rc = tm_file_read(path, FILE_BYTES_MAX, &all, e);
+    for (size_t at = 0; rc == 0 && at < all.len && !found;) {
+        const unsigned char *end = memchr(all.data + at, '\n', all.len - at);
+        size_t len = end != NULL ? (size_t)(end - all.data) + 1 - at : all.len - at;
+        size_t size = 0;
+        if (EVP_Q_digest(NULL, "SHA256", NULL, all.data + at, len, digest, &size) != 1)
+            rc = tm_err_openssl(e, "SHA-256");
+        else
+            tm_hex_encode(digest, size, hex);
+        found = rc == 0 && strcmp(hex, sha256) == 0;
+        at += len;
+    }
+    tm_buf_free(&all);
+    if (rc == 0 && !found)
+        rc = tm_err_set(e, "the audit trail has a rehearsal whose record is not in the pack");
+    return rc;
+}
