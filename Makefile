@@ -10,6 +10,7 @@
 #   make cluster-test   three nodes, a log, a database and a store of tokens, killed under load
 #   make soak    15 minutes of load while everything around the server fails; SOAK=60 is a try
 #   make package-test   the Debian packages in a fresh Debian: installed, upgraded, removed (root)
+#   make token-test     each key in a token that is taken away and comes back
 #   make container-test the images of config/container, built and at work; the chart (root)
 #   make looks   the pages for people in headless Chromium, narrow and wide, light and dark
 #   make mutants one-line faults that a named test must find
@@ -84,7 +85,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: package-test kms-services cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
+.PHONY: package-test token-test kms-services cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS))
@@ -221,6 +222,9 @@ kms-services: test-deps all test-programs
 
 cluster-test: test-deps all test-programs
 	@bash tests/cluster.sh
+
+token-test: test-deps all test-programs
+	@bash tests/token_away.sh
 
 container-test:
 	@bash tests/containers.sh

@@ -1,14 +1,19 @@
 #include "common/key/key.h"
 
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/key/internal.h"
 #include "common/secret.h"
 
+#define LOOK_MS 5000 /* between two signatures that only show that the token is there */
+
 struct tm_key {
     EVP_PKEY *pkey;
+    atomic_llong looked_ms;  /* monotonic; of the last of these */
     struct tm_key_slot slot; /* where the token has it; its module is NULL for other keys */
     struct tm_key_far far;   /* of a key beyond a network; without `close`: it is none */
     void *far_key;
@@ -175,4 +180,33 @@ bool tm_key_is_away(const struct tm_key *k, struct tm_err *e)
     if (k->far.close != NULL)
         return k->far.is_away(k->far_key, e);
     return k->slot.module != NULL && tm_key_module_is_away(k->slot.module, e);
+}
+
+/* A signature over what is in no use. */
+static int try_out(const struct tm_key *k, struct tm_err *e)
+{
+    static const unsigned char probe[] = "tenmint: is the token there?";
+    unsigned char sig[EVP_MAX_MD_SIZE * 16]; /* RSA of 8192 bits */
+    size_t len = sizeof(sig);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    int rc = ctx != NULL &&
+                     EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, k->pkey, NULL) == 1 &&
+                     EVP_DigestSign(ctx, sig, &len, probe, sizeof(probe)) == 1
+                 ? 0
+                 : tm_err_openssl(e, "make a signature in the token");
+    EVP_MD_CTX_free(ctx);
+    return rc;
+}
+
+int tm_key_look(struct tm_key *k, struct tm_err *e)
+{
+    long long now = tm_clock_mono_ms();
+    long long last = atomic_load(&k->looked_ms);
+    if (tm_key_is_away(k, e))
+        return -1;
+    if (k->slot.module == NULL || now - last < LOOK_MS ||
+        !atomic_compare_exchange_strong(&k->looked_ms, &last, now))
+        return 0;
+    int rc = try_out(k, e);
+    return tm_key_is_away(k, e) ? -1 : rc;
 }

@@ -56,6 +56,9 @@ bool tm_key_is_device(const struct tm_key *k);
 bool tm_key_is_slow(const struct tm_key *k);
 /* Whether its token or service cannot be used now; `e` says why. */
 bool tm_key_is_away(const struct tm_key *k, struct tm_err *e);
+/* For readiness: as that, and every 5 s a token's key makes a signature that nobody gets, since a
+ * token that nobody uses is not seen to go. Any thread. -1: it cannot sign now. */
+int tm_key_look(struct tm_key *k, struct tm_err *e);
 
 /* Opens a key for its first use: a token's is made (tm_key_pkcs11_generate), what a URI names is
  * there already. */

@@ -42,6 +42,14 @@ entries 3 0
 says "one writer" 3 "in use by another process" "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml"
 stop_server
 
+# An anchor that goes where the log goes.
+for anchor in "$C/anchor" "$C/siglog/anchor"; do
+    config "  anchor: $anchor
+"
+    says "check-config warns of ${anchor#"$W/"}" 0 "warning: the anchor lies in the log's folder, beside it or beside its key" \
+        "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
+done
+
 # A witness.
 config "  witnesses: {near: {url: '$WITNESS', key: '$VKEY'}}
   witness-quorum: 1

@@ -252,6 +252,27 @@ static void a_token_that_went_away_signs_again_when_it_is_back(void **state)
     }
 }
 
+/* Readiness asks, and nobody signs. */
+static void a_token_that_nobody_uses_is_seen_to_go(void **state)
+{
+    (void)state;
+    char away[128];
+    struct tm_err e = {0};
+    must_generate("idle", "p256");
+    struct tm_key_source source = in_token("idle");
+    struct tm_key *k = must_open(&source);
+    snprintf(away, sizeof(away), "%s.away", token.dir);
+    assert_int_equal(rename(token.dir, away), 0);
+    int rc = tm_key_look(k, &e);
+    assert_int_equal(rename(away, token.dir), 0);
+    assert_int_equal(rc, -1);
+    assert_string_not_equal(e.text, "");
+    for (int i = 0; i < 1000 && tm_key_look(k, NULL) != 0; i++)
+        usleep(10000);
+    assert_int_equal(tm_key_look(k, NULL), 0);
+    tm_key_free(k);
+}
+
 static void refused(const struct tm_key_source *s, const char *part)
 {
     struct tm_err e = {0};
@@ -414,6 +435,7 @@ int main(void)
         cmocka_unit_test(closing_one_key_leaves_the_other_usable),
         cmocka_unit_test(a_forked_child_signs_too),
         cmocka_unit_test(a_token_that_went_away_signs_again_when_it_is_back),
+        cmocka_unit_test(a_token_that_nobody_uses_is_seen_to_go),
         cmocka_unit_test(wrong_module_token_label_or_pin_say_so),
         cmocka_unit_test(a_taken_label_or_unknown_type_makes_no_key),
         cmocka_unit_test(two_tokens_of_one_label_are_refused),

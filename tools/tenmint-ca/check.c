@@ -225,9 +225,12 @@ static int check_audit_folder(const struct ca_config *c, const struct ca_config_
     if (check_embedded(heads, id, e) != 0)
         return -1;
     printf("  heads  %s\n", heads->origin);
-    if (heads->anchor == NULL && heads->witness_count == 0)
-        printf("  warning: the log of heads has neither an anchor nor a witness: who has this host "
-               "and its key can write the trail anew\n");
+    const char *warning = ca_kept_undetected(heads);
+    if (warning != NULL && heads->anchor == NULL)
+        warning = "the log of heads has neither an anchor nor a witness: who has this host and its "
+                  "key can write the trail anew";
+    if (warning != NULL)
+        printf("  warning: %s\n", warning);
     return 0;
 }
 

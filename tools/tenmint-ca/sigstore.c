@@ -358,7 +358,7 @@ static int look_at_tsa(void *own, struct tm_err *e)
 {
     struct sigstore *s = own;
     int rc = ca_tsa_ready(ca_tsa_server_hold(&s->tsa), e);
-    if (rc == 0 && tm_key_is_away(s->tsa_key, e))
+    if (rc == 0 && tm_key_look(s->tsa_key, e) != 0)
         rc = tm_err_wrap(e, "timestamp key");
     ca_tsa_server_release(&s->tsa);
     return rc;

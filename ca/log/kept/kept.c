@@ -50,7 +50,7 @@ int ca_kept_ready(const struct ca_kept *k, struct ca_log *log, struct tm_err *e)
     struct ca_log_stats s;
     if (ca_log_check(log, e) != 0)
         return -1;
-    if (tm_key_is_away(k->key, e))
+    if (tm_key_look(k->key, e) != 0)
         return tm_err_wrap(e, "log key");
     ca_log_stats_get(log, &s);
     if (s.size > s.checkpoint_size && s.checkpoint_age_ms > CHECKPOINT_LATE_MS)
@@ -108,10 +108,31 @@ static int open_witnesses(struct ca_kept *k, const struct ca_kept_options *o, st
     return k->witnesses != NULL ? 0 : -1;
 }
 
+/* Whether two paths are of one folder. */
+static bool are_beside(const char *a, const char *b)
+{
+    const char *end = a != NULL ? strrchr(a, '/') : NULL;
+    size_t len = end != NULL ? (size_t)(end - a) + 1 : 0;
+    return len > 0 && b != NULL && strncmp(a, b, len) == 0 && strchr(b + len, '/') == NULL;
+}
+
+static bool is_below(const char *folder, const char *file)
+{
+    size_t len = strlen(folder);
+    return strncmp(folder, file, len) == 0 && file[len] == '/';
+}
+
 const char *ca_kept_undetected(const struct ca_kept_options *o)
 {
-    if (o->directory == NULL || o->anchor != NULL || o->witness_count > 0)
+    if (o->directory == NULL || o->witness_count > 0)
         return NULL;
+    if (o->anchor != NULL)
+        return is_below(o->directory, o->anchor) || are_beside(o->anchor, o->directory) ||
+                       are_beside(o->anchor, o->key.file)
+                   ? "the anchor lies in the log's folder, beside it or beside its key: an old "
+                     "backup would bring it along, and the log would fork. It belongs on other "
+                     "storage"
+                   : NULL;
     return "the log has neither an anchor nor a witness: were it restored from an old backup, "
            "nothing would notice, and it would fork";
 }

@@ -27,7 +27,8 @@ struct ca_kept_options { /* borrowed, and outlives the log */
     struct tm_fetch_hub *fetch_hub; /* whose process asks the witnesses; NULL: this one */
 };
 
-/* The warning for a log that has neither anchor nor witness; NULL for one that has. */
+/* The warning for a log that has no witness, and no anchor or one that an old backup would bring
+ * along; else NULL. */
 const char *ca_kept_undetected(const struct ca_kept_options *o);
 
 struct ca_kept;
