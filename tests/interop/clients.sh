@@ -25,7 +25,7 @@ install_sigstore_java
 CLIENTS="cosign sigstore-go sigstore-python sigstore-js sigstore-java model-signing"
 declare -A VERSION=([cosign]=3.1.3 [sigstore-go]=1.2.2 [sigstore-python]=4.5.1 [sigstore-js]=4.1.1
     [sigstore-java]=2.0.0 [model-signing]=1.1.1)
-echo "note: gitsign is left out: the Go module proxy does not serve it here. policy-controller only reads: admission.sh"
+echo "note: gitsign 0.14 is left out: it writes to Rekor v1 only, which is none of ours. policy-controller only reads: admission.sh"
 
 # ---- the instance ----
 start_issuer

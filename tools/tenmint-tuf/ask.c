@@ -7,6 +7,8 @@
 #include "common/fetch/again.h"
 #include "tuf/manager/services/answers.h"
 
+#define TRIES 2 /* a person waits, and can go on without the answer */
+
 void answer_free(struct answer *r)
 {
     tm_buf_free(&r->body);
@@ -74,6 +76,7 @@ int ask_one(const struct ask *a, const char *base, const char *path, const char 
                                    .post_len = body != NULL ? body->len : 0,
                                    .ca_pem = a->ca_pem,
                                    .timeout_ms = a->timeout_ms,
+                                   .tries = TRIES,
                                    .max_bytes = TUF_ANSWER_MAX};
     struct tm_fetch_response got = {0};
     int rc = tm_fetch_run_again(&req, &got, e) == 0 ? judge(&got, r, e) : -1;

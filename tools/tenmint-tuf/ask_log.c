@@ -243,7 +243,11 @@ static int check_roots(const struct ask *a, struct tm_err *e)
 
 int ask_ctlog(struct ask *a, struct tm_err *e)
 {
-    int rc = take_ct_key(a, e);
+    struct answer r;
+    int rc = ask_one(a, a->url, "/checkpoint", "", NULL, &r, e) < 0 ? -1 : 0;
+    answer_free(&r);
+    if (rc == 0)
+        rc = take_ct_key(a, e);
     if (rc == 0)
         rc = check_ct_head(a, e);
     return rc == 0 ? check_roots(a, e) : -1;

@@ -8,7 +8,7 @@
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/trust_files.h"
 
-#define ASK_MS 10000
+#define ASK_MS 4000
 
 struct addition { /* as it stands on the command line */
     const char *url, *material, *operator_name, *signing_url, *ca_file;
@@ -93,6 +93,23 @@ static int check_words(const struct addition *given, struct tm_err *e)
     return given->signing_url == NULL ? 0 : check_url("signing-url", given->signing_url, e);
 }
 
+/* The service cannot be reached: what was given whole is taken as it is, and said. */
+static int take_as_given(const struct trust_kind *k, const struct addition *given, struct ask *a,
+                         struct tm_err *e)
+{
+    char text[ERR_TEXT_MAX + 320];
+    if (given->material == NULL)
+        return tm_err_wrap(e, "cannot be asked, and --%s is not given",
+                           is_log(k) ? "key" : "chain");
+    a->version = given->version.given ? given->version.value : 1;
+    snprintf(text, sizeof(text),
+             "not asked: %.200s cannot be reached (%s); what was given is taken as it is",
+             given->url, e->text);
+    talk_note(a->talk, text);
+    *e = (struct tm_err){0};
+    return 0;
+}
+
 /* Asks the service, and completes what the person left out; or takes that person's word. */
 static int ask(const struct trust_kind *k, const struct addition *given, struct ask *a,
                struct tm_err *e)
@@ -112,7 +129,7 @@ static int ask(const struct trust_kind *k, const struct addition *given, struct 
     if (rc == 0)
         rc = asks[k->list](a, e);
     if (rc != 0 && e->kind == ERR_UNAVAILABLE)
-        tm_err_wrap(e, "cannot be asked, and --offline was not given");
+        rc = take_as_given(k, given, a, e);
     a->ca_pem = NULL;
     tm_buf_free(&ca);
     return rc;
@@ -170,7 +187,7 @@ int command_trust_add(const struct cli_command *self, int argc, char **argv)
         {"offline", CLI_FLAG, NULL, "do not ask the service: what is left out stays so",
          &given.offline},
         {"ca-file", CLI_TEXT, "FILE", "PEM: further CAs for https", &given.ca_file},
-        {"timeout", CLI_DURATION, "DURATION", "of one answer (10s)", &given.timeout},
+        {"timeout", CLI_DURATION, "DURATION", "of one answer (4s)", &given.timeout},
         {"confirm", CLI_FLAG, NULL, "yes, although the window reaches into the past", &confirm},
         CLI_JSON(&talk.json),
         TRUST_FOLDER_OPTIONS(folder, dir),
