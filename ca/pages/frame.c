@@ -57,9 +57,10 @@ void ca_page_entry_address(const struct ca_page_site *site, const char *log, uin
 
 const char *const ca_page_columns[CA_PAGE_COLUMNS] = {"Entry", "Time", "Identity", "Repository"};
 
-/* `claimed`: by a certificate that a signer brought along, which nobody has verified. */
-static void cells(struct tm_html_table *t, int64_t when, const struct ca_certificate *c,
-                  bool claimed)
+/* `claimed`: by a certificate that a signer brought along, which nobody has verified. Whose entry
+ * it is leads to it at `address`. */
+static void cells(struct tm_html_table *t, const char *address, int64_t when,
+                  const struct ca_certificate *c, bool claimed)
 {
     tm_html_cell(t);
     tm_html_time(t->h, when);
@@ -68,21 +69,24 @@ static void cells(struct tm_html_table *t, int64_t when, const struct ca_certifi
         tm_html_badge(t->h, TM_HTML_WARN, "claimed");
         tm_html_text(t->h, " ");
     }
+    tm_html_open_link(t->h, address);
     ca_words_names(t->h, c);
+    tm_html_close(t->h);
     tm_html_cell(t);
     ca_words_repository(t->h, c);
 }
 
-static void damaged(struct tm_html_table *t, const struct tm_err *why)
+static void damaged(struct tm_html_table *t, const char *address, const struct tm_err *why)
 {
     tm_html_cell_text(t, "");
     tm_html_cell(t);
     tm_html_badge(t->h, TM_HTML_BAD, "damaged");
-    tm_html_printf(t->h, " %s", why->text);
+    tm_html_text(t->h, " ");
+    tm_html_link_to(t->h, address, why->text);
     tm_html_cell_text(t, "");
 }
 
-static void signed_cells(struct tm_html_table *t, const struct tm_entry *n)
+static void signed_cells(struct tm_html_table *t, const char *address, const struct tm_entry *n)
 {
     struct ca_signed_entry s = {0};
     struct ca_certificate c;
@@ -90,15 +94,17 @@ static void signed_cells(struct tm_html_table *t, const struct tm_entry *n)
     unsigned char hash[32];
     char hex[65] = "";
     if (ca_signed_entry_read(n->text, n->text_len, &s, &why) != 0) {
-        damaged(t, &why);
+        damaged(t, address, &why);
     } else if (s.by.count > 0 && ca_signed_certificate(&s.by.item[0], &c, NULL) == 0) {
-        cells(t, c.not_before, &c, true);
+        cells(t, address, c.not_before, &c, true);
     } else {
         if (s.by.count > 0 && ca_signed_key_hash(&s.by.item[0], hash) == 0)
             tm_hex_encode(hash, sizeof(hash), hex);
         tm_html_cell_text(t, "");
         tm_html_cell(t);
+        tm_html_open_link(t->h, address);
         tm_html_printf(t->h, "key %.16s…", hex);
+        tm_html_close(t->h);
         tm_html_cell_text(t, "");
     }
     ca_signed_entry_free(&s);
@@ -107,22 +113,20 @@ static void signed_cells(struct tm_html_table *t, const struct tm_entry *n)
 void ca_page_row(struct tm_html_table *t, const struct ca_page_site *site,
                  const struct ca_page_row *row)
 {
-    struct tm_buf address = {0};
-    struct tm_buf text = {0};
+    struct tm_buf to = {0};
     struct ca_certificate c;
     struct tm_err why = {0};
-    ca_page_entry_address(site, row->log, row->index, &address);
-    tm_buf_printf(&text, "%" PRIu64, row->index);
+    ca_page_entry_address(site, row->log, row->index, &to);
+    const char *address = tm_buf_str(&to) != NULL ? tm_buf_str(&to) : "";
     tm_html_row(t);
     tm_html_cell(t);
-    tm_html_link_to(t->h, tm_buf_str(&address), tm_buf_str(&text));
+    tm_html_printf(t->h, "%" PRIu64, row->index);
     if (row->entry->text != NULL)
-        signed_cells(t, row->entry);
+        signed_cells(t, address, row->entry);
     else if (ca_certificate_read(&row->entry->logged, &c, &why) != 0)
-        damaged(t, &why);
+        damaged(t, address, &why);
     else
-        cells(t, (int64_t)(row->entry->timestamp_ms / 1000), &c, false);
-    t->h->out.failed |= buf_failed(&address) || buf_failed(&text);
-    tm_buf_free(&address);
-    tm_buf_free(&text);
+        cells(t, address, (int64_t)(row->entry->timestamp_ms / 1000), &c, false);
+    t->h->out.failed |= buf_failed(&to);
+    tm_buf_free(&to);
 }

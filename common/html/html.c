@@ -54,6 +54,56 @@ static void put_escaped(struct tm_buf *out, const unsigned char *p, size_t left)
     }
 }
 
+#define COLUMN 24 /* bytes of a word that a column has room for */
+#define PART 16   /* bytes of one without marks that stay together */
+
+/* Bytes up to the next space. */
+static size_t word_length(const unsigned char *p, size_t left)
+{
+    size_t n = 0;
+    while (n < left && p[n] > ' ')
+        n++;
+    return n;
+}
+
+static bool is_one_of(const char *marks, unsigned char c)
+{
+    return c != '\0' && strchr(marks, c) != NULL;
+}
+
+/* Bytes of `p` that stay together: up to the first marks between the parts of an address, or else
+ * the last ones of those within a name, or PART. */
+static size_t part_length(const unsigned char *p, size_t left)
+{
+    static const char between[] = "/@:,;=?&%#+";
+    size_t room = left < COLUMN ? left : COLUMN;
+    size_t n = 0, within = 0;
+    for (; n < room && !is_one_of(between, p[n]); n++)
+        within = is_one_of(".-_", p[n]) ? n + 1 : within;
+    if (n == room)
+        n = within > 0 ? within : PART;
+    while (n < left && is_one_of(between, p[n]))
+        n++;
+    while (n < left && (p[n] & 0xc0) == 0x80) /* within a character */
+        n++;
+    return n;
+}
+
+/* Addresses are broken behind their marks, digests after some characters. Left to itself, a browser
+ * breaks them anywhere. */
+static void put_breaking(struct tm_buf *out, const unsigned char *p, size_t left)
+{
+    while (left > 0) {
+        size_t word = word_length(p, left);
+        size_t n = word > COLUMN ? part_length(p, word) : word;
+        put_escaped(out, p, n > 0 ? n : 1);
+        if (n > 0 && n < word)
+            tm_buf_puts(out, "<wbr />");
+        p += n > 0 ? n : 1;
+        left -= n > 0 ? n : 1;
+    }
+}
+
 static void end_tag(struct tm_html *h)
 {
     if (h->in_tag)
@@ -64,7 +114,10 @@ static void end_tag(struct tm_html *h)
 void tm_html_bytes(struct tm_html *h, const void *text, size_t len)
 {
     end_tag(h);
-    put_escaped(&h->out, text, len);
+    if (h->breaks)
+        put_breaking(&h->out, text, len);
+    else
+        put_escaped(&h->out, text, len);
 }
 
 void tm_html_text(struct tm_html *h, const char *text)
@@ -190,10 +243,15 @@ static void go(struct tm_html *h, const char *name, const char *address)
         h->wrong = true;
 }
 
-void tm_html_link_to(struct tm_html *h, const char *address, const char *text)
+void tm_html_open_link(struct tm_html *h, const char *address)
 {
     tm_html_put_open(h, "a");
     go(h, "href", address);
+}
+
+void tm_html_link_to(struct tm_html *h, const char *address, const char *text)
+{
+    tm_html_open_link(h, address);
     tm_html_text(h, text);
     tm_html_close(h);
 }

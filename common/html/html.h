@@ -29,6 +29,7 @@ struct tm_html {
     const char *open[TM_HTML_DEPTH];
     size_t depth;
     bool in_tag; /* attributes of the element that was opened last may follow */
+    bool breaks; /* long words may be broken where they have parts, as in a narrow column */
     bool wrong;  /* an attribute outside a tag, too deep, closed too often, a name that acts */
 };
 
@@ -55,6 +56,8 @@ void tm_html_printf(struct tm_html *h, const char *fmt, ...) __attribute__((form
 /* To another page of this site, "/entry/log/7" or "entry-7.html": letters, digits and "/._~?&=%+-",
  * no "//". Another address is no well-formed text. */
 void tm_html_link_to(struct tm_html *h, const char *address, const char *text);
+/* The same around what is written until tm_html_close(). */
+void tm_html_open_link(struct tm_html *h, const char *address);
 /* A query's value for such an address, as forms send it: "a%20b". */
 void tm_html_query(struct tm_buf *out, const char *value);
 

@@ -194,7 +194,7 @@ static void end_cell(struct tm_html_table *t)
         return;
     tm_html_close(t->h); /* div */
     tm_html_close(t->h);
-    t->in_cell = false;
+    t->in_cell = t->h->breaks = false;
 }
 
 static void end_row(struct tm_html_table *t)
@@ -226,7 +226,7 @@ void tm_html_cell(struct tm_html_table *t)
     tm_html_attr(t->h, "role", "cell");
     tm_html_attr(t->h, "data-label", t->columns[t->next++]);
     tm_html_open(t->h, "div");
-    t->in_cell = true;
+    t->in_cell = t->h->breaks = true;
 }
 
 void tm_html_cell_text(struct tm_html_table *t, const char *text)

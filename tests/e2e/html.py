@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ET
 MARKUP = {"html", "head", "meta", "title", "style", "body", "header", "footer", "nav", "main", "section", "h1",
           "h2", "h3", "p", "a", "strong", "span", "code", "pre", "time", "ul", "li", "dl", "dt", "dd", "div",
           "table", "caption", "thead", "tbody", "tr", "th", "td", "svg", "rect", "line", "text", "details", "summary",
-          "form", "label", "input", "button"}
+          "form", "label", "input", "button", "wbr"}
 SITE = "--site" in sys.argv
 FORMS = "'self'" if SITE else "'none'"
 
@@ -52,6 +52,19 @@ def policy(page, tree, faults):
         faults.append(f"{page}: its style fetches")
 
 
+def glue(e):
+    before = None
+    for c in list(e):
+        if c.tag != "wbr":
+            before = c
+        elif before is None:
+            e.text = (e.text or "") + (c.tail or "")
+        else:
+            before.tail = (before.tail or "") + (c.tail or "")
+        if c.tag == "wbr":
+            e.remove(c)
+
+
 def check(page, faults):
     try:
         tree = ET.parse(page).getroot()
@@ -73,6 +86,8 @@ def check(page, faults):
         faults.append(f"{page}: not one <h1>")
     links(page, tree, faults)
     policy(page, tree, faults)
+    for e in list(tree.iter()):  # where a word may be broken, it goes on
+        glue(e)
     return " ".join(" ".join(t.split()) for e in [tree.find("body")] for t in e.itertext() if t.strip())
 
 

@@ -125,6 +125,7 @@ says "find: no entry" 1 "entries: there is no entry 999999" "${log[@]}" find "$L
 says "find: no range" 2 "--last is before --first" "${log[@]}" find "$L" --first 2 --last 1
 says "find: a mistyped option" 2 "did you mean '--json'" "${log[@]}" find "$L" --jsn
 says "find: no log" 2 "something is missing" "${log[@]}" find
+says "an option before the command" 2 "a command comes first" "${log[@]}" --jsno find
 says "find: no key" 1 "signature NOT CHECKED: no --key" "${log[@]}" find "$L" --serial 01
 says "export: no range" 2 "--last is before --first" "${log[@]}" export "$L" --first 2 --last 1
 says "export: no entry" 1 "entries: there is no entry 999999" "${log[@]}" export "$L" "${K[@]}" --first 999999

@@ -177,6 +177,63 @@ static void a_cell_knows_its_column(void **state)
     tm_html_free(&h);
 }
 
+/* One cell's content. */
+static void expect_in_cell(const char *text, const char *want)
+{
+    static const char *const one_column[] = {"a"};
+    struct tm_html h = {0};
+    struct tm_html_table t;
+    tm_html_table_begin(&t, &h, "c", one_column, 1);
+    tm_html_row(&t);
+    tm_html_cell_text(&t, text);
+    tm_html_table_end(&t);
+    const char *is = tm_html_str(&h);
+    assert_non_null(is);
+    const char *at = strstr(is, "<div>");
+    assert_non_null(at);
+    at += strlen("<div>");
+    assert_int_equal(strncmp(at, want, strlen(want)), 0);
+    assert_int_equal(strncmp(at + strlen(want), "</div>", 6), 0);
+    tm_html_free(&h);
+}
+
+static void a_long_word_of_a_cell_breaks_between_its_parts(void **state)
+{
+    (void)state;
+    expect_in_cell("https://github.com/acme/widget/.github",
+                   "https://<wbr />github.com/<wbr />acme/widget/.github");
+    expect_in_cell("https://token.actions.githubusercontent.com",
+                   "https://<wbr />token.actions.<wbr />githubusercontent.com");
+    expect_in_cell("0123456789abcdef0123456789abcdef01234567",
+                   "0123456789abcdef<wbr />0123456789abcdef01234567");
+    expect_in_cell("four-and-twenty.bytes.of and a/short/one",
+                   "four-and-twenty.bytes.of and a/short/one");
+    expect_in_cell("a <word&word@example.com-is.long>",
+                   "a &lt;word&amp;<wbr />word@<wbr />example.com-is.long&gt;");
+    /* a character of two bytes, of which the 16th byte is the first */
+    expect_in_cell("\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4x\xc3\xa4\xc3\xa4\xc3"
+                   "\xa4\xc3\xa4\xc3\xa4",
+                   "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4x\xc3\xa4<wbr />"
+                   "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4");
+}
+
+static void a_word_outside_a_table_is_left_whole(void **state)
+{
+    (void)state;
+    struct tm_html h = {0};
+    struct tm_html_table t;
+    static const char *const one_column[] = {"https://example.com/a/long/name"};
+    tm_html_table_begin(&t, &h, "c", one_column, 1);
+    tm_html_row(&t);
+    tm_html_cell_text(&t, "");
+    tm_html_table_end(&t);
+    tm_html_element(&h, "p", "https://example.com/a/long/name");
+    const char *is = tm_html_str(&h);
+    assert_non_null(is);
+    assert_null(strstr(is, "wbr"));
+    tm_html_free(&h);
+}
+
 /* The part of `text` between two marks, copied. */
 static void between(const char *text, const char *from, const char *to, struct tm_buf *out)
 {
@@ -322,6 +379,8 @@ int main(void)
         cmocka_unit_test(a_link_stays_in_its_folder_and_its_attribute),
         cmocka_unit_test(what_is_misused_gives_no_page),
         cmocka_unit_test(a_cell_knows_its_column),
+        cmocka_unit_test(a_long_word_of_a_cell_breaks_between_its_parts),
+        cmocka_unit_test(a_word_outside_a_table_is_left_whole),
         cmocka_unit_test(the_policy_of_a_page_lets_only_its_own_style_pass),
         cmocka_unit_test(a_bar_stands_where_its_time_is),
         cmocka_unit_test(an_axis_names_its_parts),

@@ -201,7 +201,10 @@ static int unknown_command(const struct cli_command *commands, size_t count, int
     if (group == NULL)
         tm_nearest_try(&near, "version");
     struct tm_err e;
-    (void)suggest("command", argv[0], &near, "", &e);
+    if (argv[0][0] == '-')
+        (void)tm_err_set(&e, "a command comes first, and then its options: '%.64s'", argv[0]);
+    else
+        (void)suggest("command", argv[0], &near, "", &e);
     fprintf(stderr, "%s: %s\n", program(), e.text);
     fprintf(stderr, "Try '%s help%s%s'.\n", program(), group != NULL ? " " : "",
             group != NULL ? group->name : "");

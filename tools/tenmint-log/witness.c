@@ -245,11 +245,11 @@ int command_log_witness(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     if (w.name == NULL || w.key == NULL) {
-        tm_err_set(&e, "log witness: --name NAME and --key FILE are needed");
+        tm_err_set(&e, "--name NAME and --key FILE are needed");
         return cli_fail(CLI_USAGE, &e);
     }
     if (w.logs.count > 0 && (w.dir == NULL || w.listen == NULL)) {
-        tm_err_set(&e, "log witness: --log needs --dir DIR and --listen HOST:PORT");
+        tm_err_set(&e, "--log needs --dir DIR and --listen HOST:PORT");
         return cli_fail(CLI_USAGE, &e);
     }
     rc = run(&s, &w, &e);

@@ -17,7 +17,9 @@ int command_rehearse(const struct cli_command *self, int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     if (tuf_rehearsal_from_name(argv[0], &kind) != 0) {
-        tm_err_set(&e, "'%.40s': scheduled, emergency, holder or online", argv[0]);
+        tm_err_set(&e,
+                   "'%.40s' is no kind of rehearsal: want scheduled, emergency, holder or online",
+                   argv[0]);
         return cli_fail_json(json, CLI_USAGE, &e);
     }
     dir = dir != NULL ? dir : ".";
