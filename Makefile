@@ -78,6 +78,8 @@ LIB_FILES := $(foreach l,$(LIBS),$(BUILD)/lib$(l).a)
 LINK_LIBS = $(patsubst %,$(BUILD)/lib%.a,$(filter ca,$(LIBS)) $(filter oidc,$(LIBS)) $(filter tuf,$(LIBS)) common)
 
 PROGRAMS := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))
+# Started by a program, not by a person.
+HIDDEN := tenmint-log-witness
 SHARED_OBJ := $(call objects,$(wildcard tools/shared/*.c))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 SUPPORT_OBJ := $(call objects,$(wildcard tests/support/*.c))
@@ -88,7 +90,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 .PHONY: package-test token-test kms-services cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
-all: $(addprefix $(BUILD)/,$(PROGRAMS))
+all: $(addprefix $(BUILD)/,$(PROGRAMS) $(HIDDEN))
 
 # What protoc-c makes of our table of messages.
 MESSAGES := ca/api/grpc.pb-c
@@ -115,17 +117,22 @@ endef
 $(foreach l,$(LIBS),$(eval $(call library,$(l))))
 
 # The auditors' commands are in the server's program, too.
-LOG_OBJ := $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-log/*.c)))
+LOG_OBJ := $(call objects,$(filter-out %/main.c %/witness_apart.c,$(wildcard tools/tenmint-log/*.c)))
+WITNESS_OBJ := $(call objects,tools/tenmint-log/witness/serve.c)
 # The client loads libcurl when it fetches: tools/tenmint/curl_late.c.
 $(BUILD)/tenmint: PKGS := libcrypto jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1 zlib
-# The auditors' program installs without the server's libraries.
-$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl libmicrohttpd libnghttp2 libprotobuf-c zlib jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
+# The auditors' program installs without the server's libraries; its `witness` is a program of its own.
+$(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl zlib jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
 
 define program
-$(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(if $(filter tenmint-ca,$(1)),$(LOG_OBJ)) $(SHARED_OBJ) $(LINK_LIBS)
+$(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(if $(filter tenmint-ca,$(1)),$(LOG_OBJ) $(WITNESS_OBJ)) $(SHARED_OBJ) $(LINK_LIBS)
 	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(ALLOCATOR) $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(BUILD)/tenmint-log-witness: PKGS := libssl libcrypto libcurl libmicrohttpd libnghttp2 zlib jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
+$(BUILD)/tenmint-log-witness: $(LOG_OBJ) $(WITNESS_OBJ) $(call objects,tools/tenmint-log/witness/main.c) $(SHARED_OBJ) $(LINK_LIBS)
+	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 define test_program
 $(BUILD)/tests/$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_OBJ) $(LINK_LIBS)
@@ -135,7 +142,7 @@ endef
 $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(eval $(call test_program,$(p))))
 
 # It starts the server's own processes.
-$(BUILD)/tests/roles: $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-ca/*.c))) $(LOG_OBJ) $(SHARED_OBJ)
+$(BUILD)/tests/roles: $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-ca/*.c))) $(LOG_OBJ) $(WITNESS_OBJ) $(SHARED_OBJ)
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $(@D)

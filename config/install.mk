@@ -2,6 +2,7 @@
 #   PREFIX=/usr/local  SYSCONFDIR=/etc  DESTDIR=   and the folders below
 SYSCONFDIR ?= /etc
 BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/tenmint
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/tenmint
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -22,7 +23,7 @@ EXAMPLES := $(wildcard config/*.yaml) $(shell find $(addprefix config/,$(EXAMPLE
 page_folder = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 
 # Everything but the library, by its place: install and uninstall read the same list.
-INSTALLED = $(addprefix $(BINDIR)/,$(PROGRAMS)) $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) \
+INSTALLED = $(addprefix $(BINDIR)/,$(PROGRAMS)) $(addprefix $(LIBEXECDIR)/,$(HIDDEN)) $(addprefix $(UNITDIR)/,$(notdir $(UNITS))) \
     $(foreach f,$(SYSUSERS),$(SYSUSERSDIR)/$(basename $(notdir $(f))).conf) \
     $(foreach f,$(MANUALS),$(call page_folder,$(f))/$(notdir $(f))) \
     $(foreach s,$(SHELLS),$(foreach p,$(PROGRAMS),$(call COMPLETION_$(s),$(p)))) \
@@ -44,6 +45,7 @@ install: install-programs install-lib
 install-programs: all $(completions)
 	install -d $(foreach d,$(sort $(dir $(INSTALLED))),"$(DESTDIR)$(d)")
 	install -m 755 $(addprefix $(BUILD)/,$(PROGRAMS)) "$(DESTDIR)$(BINDIR)/"
+	install -m 755 $(addprefix $(BUILD)/,$(HIDDEN)) "$(DESTDIR)$(LIBEXECDIR)/"
 	for f in $(UNITS); do sed 's,/usr/local/bin/,$(BINDIR)/,g; s,/etc/tenmint-ca,$(SYSCONFDIR)/tenmint-ca,g' \
 	    "$$f" >"$(DESTDIR)$(UNITDIR)/$${f##*/}" || exit 1; done
 	for f in $(SYSUSERS); do n=$${f##*/}; sed 's,/etc/tenmint-ca,$(SYSCONFDIR)/tenmint-ca,g' \

@@ -71,7 +71,7 @@ tuf/manager/services       : common
 tools/shared               : common
 @ca                        : ca/once ca/audit ca/log/kept ca/log/engine ca/log/ct ca/log/signatures ca/log/witness ca/log/monitor ca/pages ca/signer ca/cert ca/proof ca/tsa ca/api ca/ct ca/config
 @tuf                       : tuf/metadata tuf/client tuf/verify/trust tuf/verify/bundle @manager
-tools/tenmint-log          : tools/shared ca/log/monitor ca/pages ca/log/witness @common
+tools/tenmint-log, tools/tenmint-log/witness : tools/shared ca/log/monitor ca/pages ca/log/witness @common
 tools/tenmint-ca           : tuf/client tuf/metadata tools/shared tools/tenmint-log @ca @oidc @manager tuf/verify/trust @common
 tools/tenmint-tuf          : tools/shared ca/log/monitor oidc/trust @tuf @common
 tools/tenmint              : tools/shared ca/ct ca/signer @oidc tuf/client tuf/metadata tuf/verify/trust tuf/verify/bundle @common
@@ -139,8 +139,8 @@ for part in "common oidc ca tuf tools/shared" tools/tenmint tools/tenmint-ca too
 done | sort -u >"$W/circles"
 [ ! -s "$W/circles" ] || fault "these files use each other in a circle: $(tr '\n' ' ' <"$W/circles")"
 
-# Auditors install no library that only the server needs; HTTP's is for `witness`.
-server=$(objdump -p "$B/tenmint-log" | grep NEEDED | grep -E 'jwt|systemd|seccomp|sqlite|hiredis|libpq|protobuf')
+# Auditors install no library of the server; `witness`, which serves, is a program of its own.
+server=$(objdump -p "$B/tenmint-log" | grep NEEDED | grep -E 'microhttpd|nghttp2|gnutls|jwt|systemd|seccomp|sqlite|hiredis|libpq|protobuf')
 [ -z "$server" ] || fault "tenmint-log needs the server's $server"
 
 [ $bad = 0 ] && echo "includes: no room knows one above it, no circle of files"

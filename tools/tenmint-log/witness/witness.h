@@ -1,0 +1,27 @@
+/*
+ * `log witness` is the one auditors' command that serves, so it alone needs HTTP's libraries.
+ * tenmint-log, which auditors install without them, hands it to a program of its own,
+ * tenmint-log-witness; in tenmint-ca and in that program the witness itself is linked.
+ */
+#ifndef TENMINT_TOOLS_TENMINT_LOG_WITNESS_WITNESS_H
+#define TENMINT_TOOLS_TENMINT_LOG_WITNESS_WITNESS_H
+
+#include <stdbool.h>
+
+#include "tools/shared/cli.h"
+
+/* The command's options, looked over: name and key are there; with logs also dir and listen. */
+struct log_witness_words {
+    const char *name, *key, *password_file, *dir, *listen;
+    struct cli_list logs;
+    bool new_key;
+};
+
+/*
+ * Makes the key if that is asked for, prints the verifier key and, with logs, serves until SIGTERM
+ * or SIGINT. words[0..count-1]: the command's own as they were given, for the program that starts
+ * another in its place. The code to exit with; what failed is said.
+ */
+int log_witness_run(const struct log_witness_words *w, char **words, size_t count);
+
+#endif
