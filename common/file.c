@@ -297,7 +297,9 @@ int tm_file_create(const char *path, mode_t mode, const void *data, size_t len, 
 
 int tm_file_join(const char *dir, const char *name, char *out, size_t size, struct tm_err *e)
 {
-    if ((size_t)snprintf(out, size, "%s/%s", dir, name) >= size)
+    size_t len = strlen(dir);
+    const char *between = len > 0 && dir[len - 1] == '/' ? "" : "/";
+    if ((size_t)snprintf(out, size, "%s%s%s", dir, between, name) >= size)
         return tm_err_set(e, "'%s' in '%.100s': the path is too long", name, dir);
     return 0;
 }

@@ -72,7 +72,7 @@ void tm_file_stream_abort(struct tm_file_stream *f); /* fine after a commit */
 /* As tm_file_write_atomic, but fails if `path` exists. */
 int tm_file_create(const char *path, mode_t mode, const void *data, size_t len, struct tm_err *e);
 
-/* "dir/name" into out[size]; -1 when it does not fit. */
+/* "dir/name" into out[size], also of a `dir` that ends with a slash; -1 when it does not fit. */
 int tm_file_join(const char *dir, const char *name, char *out, size_t size, struct tm_err *e);
 
 /* mkdir -p with `mode` for what is created. */

@@ -39,9 +39,9 @@ serve() {
 }
 stop() { kill "$service"; wait "$service"; expect "it stops in order" 0 $?; service=; }
 
-# The first literal block of a guide: a line each, those that end in a backslash joined.
-guide_lines() { # tenmint-operating.7
-    sed -n '/^\.Sh FROM NOTHING/,/^\.Ed/p' "$1" | sed -n '/^\.Bd/,/^\.Ed/p' | grep -v '^\.' |
+# The first literal block below a heading: a line each, those that end in a backslash joined.
+guide_lines() { # tenmint-operating.7 HEADING
+    sed -n "/^\.S[hs] $2/,/^\.Ed/p" "$1" | sed -n '/^\.Bd/,/^\.Ed/p' | grep -v '^\.' |
         sed 's/\\e$/\\/' | sed -e ':a' -e '/\\$/{N;s/\\\n//;ta' -e '}'
 }
 type_guide() { # FILE of lines: each is typed, and must succeed; the service runs at the end

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 sh config/deb.sh "$W/deb" >"$W/said" 2>&1 || { tail -n 20 "$W/said"; exit 1; }
 cp "$W"/deb/*.deb "$R/root/"
-guide_lines tools/shared/tenmint-operating.7 >"$W/guide"
+guide_lines tools/shared/tenmint-operating.7 "FROM NOTHING" >"$W/guide"
 type_guide "$W/guide"
 for p in tenmint-ca tenmint-tuf tenmint-log; do inside "$p" version >"$W/said" 2>&1; expect "$p runs" 0 $?; done
 expect "the user of the service" /usr/sbin/nologin "$(awk -F: '$1 == "tenmint-ca" { print $7 }' "$R/etc/passwd")"

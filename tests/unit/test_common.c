@@ -514,6 +514,21 @@ static void the_environments_proxy_has_its_exceptions(void **state)
     unsetenv("no_proxy");
 }
 
+static void a_name_is_joined_to_its_folder_by_one_slash(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    char path[8];
+    assert_int_equal(tm_file_join("a", "bc", path, sizeof(path), &e), 0);
+    assert_string_equal(path, "a/bc");
+    assert_int_equal(tm_file_join("a/", "bc", path, sizeof(path), &e), 0);
+    assert_string_equal(path, "a/bc");
+    assert_int_equal(tm_file_join("/", "bc", path, sizeof(path), &e), 0);
+    assert_string_equal(path, "/bc");
+    assert_int_equal(tm_file_join("abcd", "efg", path, sizeof(path), &e), -1);
+    assert_non_null(strstr(e.text, "too long"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -537,6 +552,7 @@ int main(void)
         cmocka_unit_test(log_lines_of_threads_stay_whole),
         cmocka_unit_test(identity_arcs_ascend),
         cmocka_unit_test(the_environments_proxy_has_its_exceptions),
+        cmocka_unit_test(a_name_is_joined_to_its_folder_by_one_slash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
