@@ -4,17 +4,20 @@
 #include <string.h>
 
 #include "ca/audit/export.h"
+#include "tools/shared/terminal.h"
 #include "tools/tenmint-ca/audit.h"
 
 struct export
 {
     const char *config, *node, *out;
     struct ca_audit_export file;
+    struct cli_progress progress;
 };
 
 static int on_row(void *arg, const struct ca_audit_row *row, struct tm_err *e)
 {
     struct export *x = arg;
+    cli_progress(&x->progress, x->file.records);
     return ca_audit_export_record(&x->file, row, e);
 }
 
@@ -26,7 +29,10 @@ static int work(struct export *x, struct audit_trail *t, struct tm_err *e)
         return CLI_UNKNOWN;
     if (ca_audit_export_begin(&x->file, x->out, node, &floor, e) != 0)
         return CLI_FAILED;
-    if (ca_audit_store_chain(t->store, node, floor.seq + 1, on_row, x, e) != 0)
+    cli_progress_begin(&x->progress, "records", 0, 0);
+    int rc = ca_audit_store_chain(t->store, node, floor.seq + 1, on_row, x, e);
+    cli_progress_end(&x->progress);
+    if (rc != 0)
         return CLI_UNKNOWN;
     if (x->file.records == 0) {
         tm_err_set(e, "node '%s' has no records", node);

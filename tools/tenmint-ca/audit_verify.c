@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ca/audit/export.h"
+#include "tools/shared/terminal.h"
 #include "tools/tenmint-ca/audit.h"
 
 #define SHOWN 50 /* faults; a trail that is altered all over is not listed whole */
@@ -18,6 +19,7 @@ struct verify {
     size_t nodes;
     struct ca_audit_walk walk;
     uint64_t faults, records;
+    struct cli_progress progress;
 };
 
 /* ---- heads ---- */
@@ -61,6 +63,7 @@ int audit_read_heads(const char *location, const struct log_flags *f, bool json,
 static void on_fault(void *arg, const char *text)
 {
     struct verify *v = arg;
+    cli_progress_clear(&v->progress);
     if (++v->faults <= SHOWN && !v->json)
         printf("%s: %s\n", v->walk.node, text);
     else if (v->faults == SHOWN + 1 && !v->json)
@@ -71,6 +74,7 @@ static int on_row(void *arg, const struct ca_audit_row *row, struct tm_err *e)
 {
     struct verify *v = arg;
     char text[128];
+    cli_progress(&v->progress, v->walk.records);
     if (row->damaged) {
         snprintf(text, sizeof(text),
                  "record %" PRIu64 " would not be found: its search columns were altered",
@@ -114,7 +118,10 @@ static int walk_node(struct verify *v, struct ca_audit_store *s, const char *nod
     if (ca_audit_store_floor(s, node, &floor, e) != 0)
         return -1;
     ca_audit_walk_begin(&v->walk, node, &floor, &v->list);
-    if (ca_audit_store_chain(s, node, floor.seq + 1, on_row, v, e) != 0)
+    cli_progress_begin(&v->progress, "records", 0, 0);
+    int rc = ca_audit_store_chain(s, node, floor.seq + 1, on_row, v, e);
+    cli_progress_end(&v->progress);
+    if (rc != 0)
         return -1;
     ca_audit_walk_end(&v->walk);
     say_node(v, before);
