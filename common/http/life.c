@@ -77,17 +77,30 @@ void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *
     link_conn(c);
 }
 
+/* libmicrohttpd looks at the exchange until it has seen the end, and then ends it itself, unless it
+ * has said the head of a body that is sent past it. */
+static void end_inside(struct tm_http_conn *c)
+{
+    struct tm_http_exchange *x = c->x;
+    if (x != NULL) {
+        atomic_fetch_add(&x->refs, 1);
+        x->conn = NULL;
+    }
+    c->x = NULL;
+    tm_http_engine_detach(c);
+    if (x == NULL)
+        return;
+    if (x->head_said)
+        tm_http_exchange_end(x, false);
+    tm_http_exchange_unref(x);
+}
+
 void tm_http_conn_close(struct tm_http_conn *c)
 {
     struct tm_http_server *s = c->worker->server;
     unlink_conn(c);
     tm_http_large_release(c);
-    if (c->x != NULL && c->x->head_said)
-        tm_http_exchange_end(c->x, false);
-    if (c->x != NULL)
-        c->x->conn = NULL;
-    c->x = NULL;
-    tm_http_engine_detach(c);
+    end_inside(c);
     tm_http_h2_close(c);
     SSL_free(c->ssl);
     close(c->fd);

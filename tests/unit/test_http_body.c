@@ -113,9 +113,32 @@ static enum tm_http_result empty(void *ctx, struct tm_http_exchange *x)
     return HTTP_DONE;
 }
 
+static atomic_int asked; /* for /tiny */
+
+static enum tm_http_result tiny(void *ctx, struct tm_http_exchange *x)
+{
+    (void)ctx;
+    atomic_fetch_add(&asked, 1);
+    tm_http_reply_fd(x, 200, "text/plain", dup(content), 1);
+    return HTTP_DONE;
+}
+
+static enum tm_http_result parked(void *ctx, struct tm_http_exchange *x)
+{
+    (void)ctx;
+    if (tm_http_state(x) == NULL) {
+        tm_http_set_state(x, &mark, no_release);
+        atomic_store(&held, tm_http_wait_begin(x));
+        return HTTP_WAIT;
+    }
+    reply_source(x, false);
+    return HTTP_DONE;
+}
+
 static const struct tm_http_route routes[] = {
     {"/hello", HTTP_GET, hello},   {"/source", HTTP_GET, source},   {"/file", HTTP_GET, file},
-    {"/broken", HTTP_GET, broken}, {"/shorter", HTTP_GET, shorter}, {"/empty", HTTP_GET, empty}};
+    {"/broken", HTTP_GET, broken}, {"/shorter", HTTP_GET, shorter}, {"/empty", HTTP_GET, empty},
+    {"/tiny", HTTP_GET, tiny},     {"/parked", HTTP_GET, parked}};
 
 static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
 {
@@ -376,6 +399,91 @@ static void who_leaves_in_the_middle_leaves_nothing_behind(void **state)
     close(fd[1]);
 }
 
+static void await_idle(const struct tm_http_server *s)
+{
+    for (int i = 0; i < WITHIN_MS / 10 && tm_http_server_inflight(s) > 0; i++)
+        nap(10);
+    assert_int_equal(tm_http_server_inflight(s), 0);
+}
+
+static void reset(int fd)
+{
+    struct linger now = {.l_onoff = 1};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+    close(fd);
+}
+
+/* The request waits for something else meanwhile. */
+static void who_resets_before_the_head_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    static const char *const asks[] = {
+        "GET /parked HTTP/1.1\r\nHost: a\r\n\r\n",
+        "HEAD /parked HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /parked HTTP/1.0\r\n\r\n",
+    };
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+        int before = atomic_load(&released);
+        int fd = dial(s);
+        puts_to(fd, asks[i]);
+        for (int k = 0; k < WITHIN_MS / 10 && atomic_load(&held) == NULL; k++)
+            nap(10);
+        assert_non_null(atomic_load(&held));
+        reset(fd);
+        nap(50); /* the server may have heard of it, or not */
+        tm_http_wake(atomic_exchange(&held, NULL));
+        await_released(before + 1);
+        await_idle(s);
+    }
+    tm_http_server_free(s);
+}
+
+#define PIPELINED 6000
+
+/* Of so many requests on one connection that the replies to the last do not fit into any socket.
+ * Nearly all of each reply is its head, so that is what waits for the client. */
+static int leave_a_head_waiting(const struct tm_http_server *s)
+{
+    struct tm_buf all = {0};
+    int fd = slow_dial(s);
+    for (int i = 0; i < PIPELINED; i++)
+        tm_buf_puts(&all, "GET /tiny HTTP/1.1\r\nHost: a\r\n\r\n");
+    atomic_store(&asked, 0);
+    puts_to(fd, tm_buf_str(&all));
+    tm_buf_free(&all);
+    for (int i = 0, last = -1; i < WITHIN_MS / 200 && atomic_load(&asked) != last; i++) {
+        last = atomic_load(&asked);
+        nap(200);
+    }
+    assert_in_range(atomic_load(&asked), 1, PIPELINED - 1);
+    assert_int_equal(tm_http_server_inflight(s), 1);
+    return fd;
+}
+
+static void whatever_ends_a_head_that_waits_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    enum { BY_RESET, BY_TIME, BY_STOP, WAYS };
+    for (int way = 0; way < WAYS; way++) {
+        struct tm_http_options o = options();
+        o.idle_timeout_ms = way == BY_TIME ? 1500 : (int64_t)120 * 1000;
+        o.request_timeout_ms = (int64_t)120 * 1000;
+        struct tm_http_server *s = start(&o);
+        int fd = leave_a_head_waiting(s);
+        if (way == BY_RESET)
+            reset(fd);
+        if (way != BY_STOP)
+            await_idle(s);
+        tm_http_server_stop(s, 10);
+        assert_int_equal(tm_http_server_inflight(s), 0);
+        tm_http_server_free(s);
+        if (way != BY_RESET)
+            close(fd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +493,8 @@ int main(void)
         cmocka_unit_test(bodies_arrive_over_tls),
         cmocka_unit_test(readers_that_wait_cost_little),
         cmocka_unit_test(who_leaves_in_the_middle_leaves_nothing_behind),
+        cmocka_unit_test(who_resets_before_the_head_leaves_nothing_behind),
+        cmocka_unit_test(whatever_ends_a_head_that_waits_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, make_file, NULL);
 }
