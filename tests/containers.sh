@@ -43,7 +43,10 @@ c = json.load(open(sys.argv[1]))["OCIv1"]["config"]
 print(c["User"], *c["Entrypoint"])' "$W/$p.json")"
     made=$("${B[@]}" from "localhost/$p")
     cp -a "$("${B[@]}" mount "$made")" "$W/$p" && "${B[@]}" rm "$made" >"$W/said"
-    expect "$p: nothing else to run" "$p" "$(find "$W/$p" -type f -perm /111 ! -name '*.so' ! -name '*.so.*' -printf '%f\n')"
+    programs=$p
+    [ $p != tenmint-log ] || programs="$p $p-witness" # which the former starts
+    expect "$p: nothing else to run" "$programs" \
+        "$(find "$W/$p" -type f -perm /111 ! -name '*.so' ! -name '*.so.*' -printf '%f\n' | sort | xargs)"
     expect "$p: no shell, by any name" "" "$(find "$W/$p" \( -name '*sh' -o -name 'busybox*' \) ! -type d)"
     expect "$p: no file with another's rights" "" "$(find "$W/$p" -type f -perm /6000)"
     expect "$p: no file that its user could change" "" "$(find "$W/$p" ! -type l -perm /022 ! -path '*/tmp')"
@@ -60,6 +63,7 @@ within() { # PROGRAM WORD...: as a runtime would: its root read-only, its user, 
         --bind "$W/data" /data --clearenv "/usr/bin/$1" "${@:2}" >"$W/said" 2>&1
 }
 for p in tenmint-ca tenmint-tuf tenmint-log tenmint; do within "$p" version; expect "$p runs" 0 $?; done
+within tenmint-log witness --name w.example.com --key /data/w.key --new-key; expect "so does its witness" 0 $?
 PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 URL=http://127.0.0.1:$PORT
 init=(tenmint-ca init /data/ca --if-missing --all --url "$URL")
