@@ -23,6 +23,7 @@ struct making {
     struct evidence_manifest manifest;
     struct evidence_tables *tables;
     struct evidence_log *log; /* NULL: there is no such log */
+    struct tm_buf rehearsals; /* struct evidence_rehearsal, as the trail has them */
     struct ca_audit_export export;
     struct ca_audit_walk walk;
     struct evidence_controls controls;
@@ -83,6 +84,7 @@ static int take_heads(struct making *m, struct tm_err *e)
 static int on_row(void *arg, const struct ca_audit_row *row, struct tm_err *e)
 {
     struct making *m = arg;
+    struct evidence_rehearsal drill = {0};
     const struct ca_audit_record *r = &row->record;
     bool within =
         r->time_ms >= m->manifest.period.since_ms && r->time_ms < m->manifest.period.until_ms;
@@ -90,6 +92,10 @@ static int on_row(void *arg, const struct ca_audit_row *row, struct tm_err *e)
         ca_audit_walk_record(&m->walk, r, &row->hash, e) != 0 ||
         evidence_tables_add(m->tables, r, e) != 0)
         return -1;
+    if (evidence_rehearsal_of(r, &drill))
+        tm_buf_append(&m->rehearsals, &drill, sizeof(drill));
+    if (buf_failed(&m->rehearsals))
+        return tm_err_set(e, "out of memory");
     return m->log != NULL && within ? evidence_log_add(m->log, r, e) : 0;
 }
 
@@ -164,6 +170,23 @@ static int take_monitors(struct making *m, struct tm_err *e)
     return 0;
 }
 
+/* After the trail: a rehearsal is in its record before it is in the trail. What the two do not
+ * agree about would be found by whoever checks the pack. */
+static int take_rehearsals(struct making *m, struct tm_err *e)
+{
+    const char *file = m->trail.config.rehearsals.file;
+    struct evidence_rehearsal drill;
+    if (evidence_rehearsals_write(file, m->tuf, m->dir, e) != 0)
+        return -1;
+    for (size_t at = 0; at < m->rehearsals.len; at += sizeof(drill)) {
+        memcpy(&drill, m->rehearsals.data + at, sizeof(drill));
+        if (evidence_rehearsals_find(m->dir, &drill, e) != 0)
+            return tm_err_wrap(e, "'%s' was altered or cut, or is of another node: put it back",
+                               file);
+    }
+    return 0;
+}
+
 static int take_controls(struct making *m, struct tm_err *e)
 {
     if (m->controls_file == NULL)
@@ -178,8 +201,7 @@ static int gather(struct making *m, struct tm_err *e)
 {
     int64_t now = m->manifest.made_ms / 1000;
     if (make_folders(m, e) != 0 || take_controls(m, e) != 0 || take_heads(m, e) != 0 ||
-        take_records(m, e) != 0 || take_monitors(m, e) != 0 ||
-        evidence_rehearsals_write(m->trail.config.rehearsals.file, m->tuf, m->dir, e) != 0 ||
+        take_records(m, e) != 0 || take_monitors(m, e) != 0 || take_rehearsals(m, e) != 0 ||
         (m->tuf != NULL && evidence_tuf_write(m->tuf, m->dir, now, &m->facts.tuf, e) != 0))
         return -1;
     m->facts.period = &m->manifest.period;
@@ -203,6 +225,7 @@ static void making_free(struct making *m)
     evidence_tables_free(m->tables);
     evidence_log_free(m->log);
     evidence_controls_free(&m->controls);
+    tm_buf_free(&m->rehearsals);
 }
 
 static int make(struct making *m, struct tm_err *e)

@@ -111,9 +111,14 @@ int evidence_rehearsals_write(const char *record, const char *workspace, const c
 /* The table against the records in the pack. */
 int evidence_rehearsals_check(const char *dir, struct tm_err *e);
 
-/* Whether the record in the pack holds what the audit trail calls a rehearsal: a line whose SHA-256
- * is `sha256`. -1: none is. */
-int evidence_rehearsals_find(const char *dir, const char *sha256, struct tm_err *e);
+struct evidence_rehearsal { /* as the audit trail has it */
+    int64_t time_ms;
+    char kind[16], sha256[65]; /* of its line in the record of rehearsals */
+};
+/* False: the audit record is of something else. */
+bool evidence_rehearsal_of(const struct ca_audit_record *r, struct evidence_rehearsal *out);
+/* Whether the record in the pack holds its line. -1: it does not. */
+int evidence_rehearsals_find(const char *dir, const struct evidence_rehearsal *r, struct tm_err *e);
 
 /* ---- controls and pages (evidence_html.c) ---- */
 

@@ -108,14 +108,34 @@ int evidence_rehearsals_check(const char *dir, struct tm_err *e)
     return rc;
 }
 
-int evidence_rehearsals_find(const char *dir, const char *sha256, struct tm_err *e)
+bool evidence_rehearsal_of(const struct ca_audit_record *r, struct evidence_rehearsal *out)
+{
+    if (ca_audit_kind_find(r->kind) != AUDIT_REHEARSAL)
+        return false;
+    out->time_ms = r->time_ms;
+    snprintf(out->kind, sizeof(out->kind), "%s", ca_audit_text(&r->event, AUDIT_FIELD_reason));
+    snprintf(out->sha256, sizeof(out->sha256), "%s", ca_audit_text(&r->event, AUDIT_FIELD_after));
+    return true;
+}
+
+static int missing(const struct evidence_rehearsal *r, struct tm_err *e)
+{
+    char when[21];
+    tm_clock_format(r->time_ms / 1000, when);
+    return tm_err_set(e,
+                      "the audit trail has a rehearsal, '%s' of %s, whose record is not in the "
+                      "pack",
+                      r->kind, when);
+}
+
+int evidence_rehearsals_find(const char *dir, const struct evidence_rehearsal *r, struct tm_err *e)
 {
     char path[PATH_MAX], hex[2 * EVP_MAX_MD_SIZE + 1] = "";
     unsigned char digest[EVP_MAX_MD_SIZE];
     struct tm_buf all = {0};
     bool found = false;
     int rc = tm_file_join(dir, programs[0].file, path, sizeof(path), e);
-    if (rc == 0)
+    if (rc == 0 && access(path, F_OK) == 0)
         rc = tm_file_read(path, FILE_BYTES_MAX, &all, e);
     for (size_t at = 0; rc == 0 && at < all.len && !found;) {
         const unsigned char *end = memchr(all.data + at, '\n', all.len - at);
@@ -125,11 +145,9 @@ int evidence_rehearsals_find(const char *dir, const char *sha256, struct tm_err 
             rc = tm_err_openssl(e, "SHA-256");
         else
             tm_hex_encode(digest, size, hex);
-        found = rc == 0 && strcmp(hex, sha256) == 0;
+        found = rc == 0 && strcmp(hex, r->sha256) == 0;
         at += len;
     }
     tm_buf_free(&all);
-    if (rc == 0 && !found)
-        rc = tm_err_set(e, "the audit trail has a rehearsal whose record is not in the pack");
-    return rc;
+    return rc == 0 && !found ? missing(r, e) : rc;
 }

@@ -74,10 +74,10 @@ static int on_record(void *arg, const struct ca_audit_record *r, struct tm_err *
 {
     struct checking *c = arg;
     const struct evidence_period *p = &c->manifest.period;
+    struct evidence_rehearsal drill;
     if (evidence_tables_add(c->tables, r, e) != 0)
         return -1;
-    if (ca_audit_kind_find(r->kind) == AUDIT_REHEARSAL &&
-        evidence_rehearsals_find(c->dir, ca_audit_text(&r->event, AUDIT_FIELD_after), e) != 0)
+    if (evidence_rehearsal_of(r, &drill) && evidence_rehearsals_find(c->dir, &drill, e) != 0)
         return -1;
     return c->proofs != NULL && r->time_ms >= p->since_ms && r->time_ms < p->until_ms
                ? evidence_proofs_check(c->proofs, r, e)
