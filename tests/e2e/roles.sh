@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Each process of a whole private Sigstore, made to try what it must not: a table of roles and calls
-# (tests/roles), each attempt in the role's own sandbox.
+# (tests/roles), each attempt in the role's own sandbox. And each, sent what is no message or not its peer's to send: it says so and ends.
 set -u
 B=build # a sanitized one has no sandbox
 . "$(dirname "$0")/../begin.bash"
@@ -22,15 +22,23 @@ perl -pi -e 's/@/$./ if /anchor: anchors/' "$W/ca/tenmint-ca.yaml"
 names=$("$B/tests/roles" "$W/ca/tenmint-ca.yaml")
 rc=$?
 [ "$rc" = 77 ] && { echo "no sandbox in this build"; exit 0; }
-sed "s,^  key: tsa.key,  key-uri: 'vault:tsa?endpoint=http://127.0.0.1:1',; /^timestamp-authority:/,/^[a-z]/{/password-file/d}" \
+mkdir -m 700 "$W/keys"
+cp "$W/ca/tsa.key" "$W/keys/p256.pem"
+python3 tests/support/fake_kms.py "$W/keys" >"$W/kms.out" 2>"$W/kms.err" &
+PIDS="${PIDS:-} $!"
+wait_for "$W/kms.out" '^[0-9]' || { cat "$W/kms.err"; exit 1; }
+sed "s,^  key: tsa.key,  key-uri: 'vault:p256?endpoint=http://127.0.0.1:$(head -n 1 "$W/kms.out")',; /^timestamp-authority:/,/^[a-z]/{/password-file/d}" \
     "$W/ca/tenmint-ca.yaml" >"$W/ca/services.yaml"
 # A credential of the service lies beside the server's keys: it is read, they are not.
 export HOME=$W/ca
-(umask 077 && echo token >"$HOME/.vault-token")
+(umask 077 && printf static-token >"$HOME/.vault-token")
 # shellcheck disable=SC2046 # names are words
 timeout 300 "$B/tests/roles" "$W/ca/tenmint-ca.yaml" $(grep -vx keys <<<"$names") >"$W/out" 2>&1 &&
-    timeout 60 "$B/tests/roles" "$W/ca/services.yaml" keys >>"$W/out" 2>&1
+    timeout 300 "$B/tests/roles" "$W/ca/services.yaml" keys noise >>"$W/out" 2>&1
 rc=$?
 grep -v '^{' "$W/out"
 [ "$rc" = 0 ] || grep '^{' "$W/out" | tail -n 5
+# Who ended has said why: a line for each message that was none.
+[ "$(grep -c '"a process of the server sent what is not of its protocol"' "$W/out")" = "$(grep -c ' sends .*: that ends$' "$W/out")" ] ||
+    { echo "FAIL: not each said why it ended"; rc=1; }
 exit "$rc"
