@@ -218,6 +218,35 @@ kill -TERM "$CA_PID"
 wait "$CA_PID"
 check "SIGTERM: exit code" 0 $?
 
+# A process of the last generation may end after its parent: killed, it still waits for a disk, and
+# has the log's lock. It is the server's child then, which waits for it. Here another child is that:
+# it takes the lock when the log lets it go, and has it for three seconds.
+cat >"$W/with_rest.sh" <<'P'
+(
+    until [ -e "$1" ]; do sleep 0.1; done
+    exec timeout 60 flock "$2" sh -c 'echo held; sleep 3; echo let go'
+) >"$3" &
+echo $! >"$3.pid"
+exec "${@:4}"
+P
+: >"$W/ca.log"
+bash "$W/with_rest.sh" "$W/rest.go" "$C/log-2/state/lock" "$W/rest" \
+    "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
+CA_PID=$!
+PIDS="$PIDS $CA_PID"
+wait_for "$W/ca.log" '"message":"listening"' || exit 1
+touch "$W/rest.go"
+is_next() { pgrep -x flock -P "$(cat "$W/rest.pid")" >"$W/flock.pid" && grep -q -- "-> FLOCK.* $(cat "$W/flock.pid") " /proc/locks; }
+check "the rest of a generation is next to have the log" 0 "$(wait_until is_next; echo $?)"
+{ cat "$W/good.yaml"; echo 'max-request-size: 5KiB'; } >"$C/tenmint-ca.yaml"
+hup 'next generation \(serves\|does not start\)'
+check "the rest of a generation had the log, and has ended" "held let go" "$(xargs <"$W/rest")"
+check "the next generation waits for the rest" "1 0" "$(says 'the next generation serves') $(says 'in use by another process')"
+kill -TERM "$CA_PID"
+wait "$CA_PID"
+check "and all end" 0 $?
+cp "$W/good.yaml" "$C/tenmint-ca.yaml"
+
 # What a service manager does: it holds the sockets, and starts the server anew.
 cat >"$W/manager.py" <<'P'
 import fcntl, os, signal, socket, sys
