@@ -60,6 +60,28 @@ check "it was never put in service" siglog "$(in_service)"
 killed "putting in service" "$W/made" --activate
 check "it is in service at the end" siglog-2027 "$(in_service)"
 
+# What a killed run left is gone on with by whoever asks for the same, and by nobody else.
+mkdir "$W/cut"
+echo one >"$W/pw"; echo two >"$W/pw2"
+create=("$B/tenmint-ca" log create "$W/cut/lg")
+says "a log" 0 "" "${create[@]}" --origin a.example/log/1 --password-file "$W/pw"
+mv "$W/cut/lg.key" "$W/cut/lg/.new.key"; mv "$W/cut/lg.pem" "$W/cut/lg/.new.pem"
+state() { (cd "$W/cut" && find . -type f -exec sha256sum {} + | sort); }
+state >"$W/state"
+U="pkcs11:token=none;object=x?module-path=$MODULE&pin-source=file:$W/pw"
+says "cut off: another origin" 1 "its origin is 'a.example/log/1', not 'b.example/log/2'" "${create[@]}" --origin b.example/log/2 --password-file "$W/pw"
+says "another kind" 1 "it is a 'tenmint log 1', not a 'tenmint signature log 1'" "${create[@]}" --origin a.example --signatures --password-file "$W/pw"
+says "another place of the key" 1 "its key is a file, and one elsewhere is asked for" "${create[@]}" --origin a.example/log/1 --key-uri "$U"
+says "another password" 1 "lg' is there from a run that was cut off" "${create[@]}" --origin a.example/log/1 --password-file "$W/pw2"
+check "nothing was moved" "" "$(state | diff "$W/state" -)"
+mv "$W/cut/lg/.new.key" "$W/cut/key"
+says "no key" 1 "its key is no file" "${create[@]}" --origin a.example/log/1 --password-file "$W/pw"
+cp "$C/siglog.key" "$W/cut/lg/.new.key"
+says "another key" 1 "its key is another one" "${create[@]}" --origin a.example/log/1 --password-file "$C/password"
+mv "$W/cut/key" "$W/cut/lg/.new.key"
+says "the same is gone on with" 0 "wrote $W/cut/lg" "${create[@]}" --origin a.example/log/1 --password-file "$W/pw"
+check "whole" "lg lg.key lg.pem" "$(ls "$W/cut" | xargs)$(ls -A "$W/cut/lg" | grep -F .new)"
+
 # What is in the way is not replaced.
 fresh "$W/before"
 echo mine >"$C/siglog-2027.pem"

@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include "ca/log/ct/ctlog.h"
+#include "ca/log/ct/format.h"
 #include "ca/log/engine/create.h"
+#include "ca/log/engine/reader.h"
+#include "ca/log/signatures/format.h"
 #include "ca/log/signatures/siglog.h"
 #include "common/kms/kms.h"
 #include "common/http/http.h"
@@ -108,6 +111,50 @@ static int finish(const struct log_create *n, struct tm_err *e)
     return tm_file_sync_dir(dirname(parent), e) == 0 ? tm_file_sync_dir(n->dir, e) : -1;
 }
 
+/* ---- what a killed run left in its place ---- */
+
+/* Which key the directory is for; its file may be beside it already. */
+static int check_left_key(const struct log_create *n, const struct ca_log_format *format,
+                          const struct ca_log_identity *left, struct tm_err *e)
+{
+    char within[PATH_MAX];
+    unsigned char id[32];
+    struct tm_key_source source = {.file = has(n->dir, KEY_WITHIN) ? within : n->key,
+                                   .password_file = n->password_file,
+                                   .password_env = n->password_env};
+    bool device = setup_elsewhere(&n->device) != NULL;
+    if (tm_file_join(n->dir, KEY_WITHIN, within, sizeof(within), e) != 0)
+        return -1;
+    if ((access(source.file, F_OK) == 0) == device)
+        return tm_err_set(e, device ? "its key is a file, and one elsewhere is asked for"
+                                    : "its key is no file, and one in a file is asked for");
+    struct tm_key *key = tm_key_open(device ? &n->device : &source, "log key", e);
+    int rc = key != NULL ? format->log_id(id, left->origin, tm_key_pkey(key), e) : -1;
+    if (rc == 0 && memcmp(id, left->log_id, sizeof(id)) != 0)
+        rc = tm_err_set(e, "its key is another one");
+    tm_key_free(key);
+    return rc;
+}
+
+static int check_left(const struct log_create *n, struct tm_err *e)
+{
+    const struct ca_log_format *format =
+        n->signatures ? &ca_log_format_signatures : &ca_log_format_ct;
+    struct ca_log_identity left;
+    int rc = ca_log_dir_identity(n->dir, &left, e);
+    if (rc == 0 && strcmp(left.kind, format->kind) != 0)
+        rc = tm_err_set(e, "it is a '%s', not a '%s'", left.kind, format->kind);
+    if (rc == 0 && strcmp(left.origin, n->origin) != 0)
+        rc = tm_err_set(e, "its origin is '%s', not '%s'", left.origin, n->origin);
+    if (rc == 0)
+        rc = check_left_key(n, format, &left, e);
+    return rc == 0 ? 0
+                   : tm_err_wrap(e,
+                                 "'%s' is there from a run that was cut off, and is not what is "
+                                 "asked for now: ask for the same, or move it away",
+                                 n->dir);
+}
+
 static int check_free(const char *path, struct tm_err *e)
 {
     return access(path, F_OK) != 0 ? 0 : tm_err_set(e, "'%s' exists", path);
@@ -154,7 +201,7 @@ int log_create_make(const struct log_create *n, struct tm_err *e)
     struct tm_buf password = {0};
     struct init_stage stage;
     if (is_unfinished(n))
-        return finish(n, e);
+        return check_left(n, e) == 0 ? finish(n, e) : -1;
     int rc = read_password(n, &password, e);
     if (rc == 0 && access(n->dir, F_OK) == 0)
         rc = setup_directory_is_empty(n->dir, e) == 0 ? 0 : -1;
