@@ -442,6 +442,12 @@ static bool is_lost(const struct tm_transfer *t, CURLcode code)
     return code == CURLE_SSL_CONNECT_ERROR && (number == ECONNRESET || number == EPIPE);
 }
 
+static bool is_unreached(CURLcode code)
+{
+    return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
+           code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
+}
+
 enum tm_transfer_next tm_transfer_finish(struct tm_transfer *t, CURLcode code, struct tm_err *e)
 {
     char *to = NULL;
@@ -449,6 +455,7 @@ enum tm_transfer_next tm_transfer_finish(struct tm_transfer *t, CURLcode code, s
     t->response.timed_out = code == CURLE_OPERATION_TIMEDOUT;
     t->response.limit_broken = t->too_large;
     t->response.lost = is_lost(t, code);
+    t->response.unreached = is_unreached(code);
     if (t->too_large) {
         tm_err_set(e, "'%.200s' answers with more than %zu bytes", t->url, t->max_bytes);
         return TRANSFER_FAILED;
@@ -487,7 +494,8 @@ int tm_fetch_run(const struct tm_fetch_request *req, struct tm_fetch_response *r
                                            .max_age_s = -1,
                                            .timed_out = t->response.timed_out,
                                            .limit_broken = t->response.limit_broken,
-                                           .lost = t->response.lost};
+                                           .lost = t->response.lost,
+                                           .unreached = t->response.unreached};
     }
     tm_transfer_free(t);
     return next == TRANSFER_DONE ? 0 : -1;

@@ -47,6 +47,7 @@ struct tm_fetch_response {
     bool timed_out;        /* why rc is -1: timeout_ms */
     bool limit_broken;     /* why rc is -1: too large, or redirected where we do not go */
     bool lost;             /* why rc is -1: the connection was refused, or broke off */
+    bool unreached;        /* why rc is -1: no such name, no connection, or timed out */
     char content_type[128];
     char request_id[65]; /* X-Request-Id, to ask the other side about; "" when absent or odd */
 };

@@ -53,9 +53,10 @@ says_not_written "a log that is none" 1 "is no log of signatures that clients kn
 
 # As other programs answer.
 python3 tests/support/fake_services.py shapes "$SHAPES" "$W/key" "$W/other.pem"
-mkdir -p "$SHAPES"/{frozen,readonly}/api/v2/log "$SHAPES"/tsa/api/v1 "$SHAPES"/{other,silenced}/api/v1/timestamp
-for log in frozen readonly; do echo "BEHIND /api/v2/checkpoint" >"$SHAPES/$log/api/v2/checkpoint.get"; done
+mkdir -p "$SHAPES"/{frozen,readonly,full}/api/v2/log "$SHAPES"/tsa/api/v1 "$SHAPES"/{other,silenced}/api/v1/timestamp
+for log in frozen readonly full; do echo "BEHIND /api/v2/checkpoint" >"$SHAPES/$log/api/v2/checkpoint.get"; done
 echo 405 >"$SHAPES/frozen/api/v2/log/entries.post"
+echo 503 >"$SHAPES/full/api/v2/log/entries.post"
 echo "BEHIND /api/v1/timestamp" | tee "$SHAPES/tsa/api/v1/timestamp.post" >"$SHAPES/other/api/v1/timestamp.post"
 cp "$W/other.pem" "$SHAPES/other/api/v1/timestamp/certchain.get"
 echo 400 >"$SHAPES/silenced/api/v1/timestamp.post"
@@ -77,17 +78,23 @@ says_not_written "an authority that grants nothing" 1 "gives no timestamps" add-
 says_not_written "a frozen log" 1 "the log takes no more entries" add-log --url "$FAKE/frozen" --key "$C/siglog.pem"
 says_not_written "a log that is only read" 1 "signers would post in vain" add-log --url "$FAKE/readonly" --key "$C/siglog.pem"
 peer "which verifiers may know" "wrote" add-log --url "$FAKE/readonly" --key "$C/siglog.pem" --verify-only
+says_not_written "a log that is busy" 6 "'POST $FAKE/full/api/v2/log/entries' answers with status 503" add-log --url "$FAKE/full" --key "$C/siglog.pem"
 
 # What is no answer.
+openssl s_server -www -accept 127.0.0.1:0 -cert "$W/other.pem" -key "$W/key" </dev/null >"$W/tls.log" 2>&1 &
+PIDS="$PIDS $!"
+wait_for "$W/tls.log" "^ACCEPT" || exit 1
+TLS=https://$(sed -n 's/^ACCEPT //p' "$W/tls.log")
 while read -r kind code text; do
     for service in ca tsa log ctlog; do
         material=(--chain "$W/tsa.pem")
         case $service in *log) material=(--key "$C/siglog.pem") ;; esac
-        case $kind in silent | busy) material=() ;; esac
-        [ "$kind-$service" = busy-ca ] || [ "$kind" != busy ] || continue # it is asked again, with pauses
+        url=$FAKE/$kind
+        case $kind in silent) material=() ;; tls) url=$TLS ;; esac
+        case $kind-$service in busy-ca | gateway-ca) ;; busy-* | gateway-*) continue ;; esac # it is asked again, with pauses
         said=$text
-        case $kind-$service in garbage-tsa) said="at least one certificate" ;; *-ctlog | garbage-log) said=$FAKE/$kind ;; esac
-        says_not_written "$kind: $service" "$code" "$said" "add-$service" --url "$FAKE/$kind" "${material[@]}"
+        case $kind-$service in garbage-tsa) said="at least one certificate" ;; tls-ctlog) ;; *-ctlog | garbage-log) said=$FAKE/$kind ;; esac
+        says_not_written "$kind: $service" "$code" "$said" "add-$service" --url "$url" "${material[@]}"
     done
 done <<'ROWS'
 html 1 web page
@@ -95,6 +102,8 @@ huge 1 more than
 redirect 1 redirects to another host
 silent 6 cannot be asked
 busy 6 status 503
+gateway 6 status 502
+tls 6 TLS certificate is self-signed
 garbage 1 certificate
 ROWS
 

@@ -2,8 +2,8 @@
 
 shapes FOLDER KEY CHAIN: writes what a Rekor v1, an RFC 6962 log and a Fulcio without v2 answer.
 serve FOLDER BEHIND: GET answers with PATH.get, POST with the status in PATH.post. A file that holds
-"BEHIND /path" is what the server at that address answers. /html, /huge, /redirect, /silent, /busy and
-/garbage answer so whatever is asked. Prints its port.
+"BEHIND /path" is what the server at that address answers. /html, /huge, /redirect, /silent, /busy,
+/gateway and /garbage answer so whatever is asked. Prints its port.
 """
 import base64
 import hashlib
@@ -67,7 +67,7 @@ class Fake(http.server.BaseHTTPRequestHandler):
         if kind == "silent":
             time.sleep(5)
         answers = {"html": (200, b"<html>Welcome</html>", "text/html; charset=utf-8"), "huge": (200, b" " * (2 << 20)),
-                   "busy": (503, b""), "silent": (200, b""), "garbage": (200, b"{\"chains\":[{\"certificates\":[\"x\"]}]}")}
+                   "busy": (503, b""), "gateway": (502, b"<html>", "text/html"), "silent": (200, b""), "garbage": (200, b"{\"chains\":[{\"certificates\":[\"x\"]}]}")}
         if kind == "redirect":
             self.reply(302, b"", Location="http://localhost:1" + self.path)
         elif kind in answers:

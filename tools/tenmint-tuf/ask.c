@@ -44,19 +44,18 @@ void ask_note(const struct ask *a, const char *fmt, ...)
 /* What the status means: 1, 0 or -1 as ask_one. */
 static int judge(const struct tm_fetch_response *got, const struct answer *r, struct tm_err *e)
 {
-    if (strncmp(got->content_type, "text/html", 9) == 0 && got->status != 404)
-        return tm_err_set(e, "'%s' answers with a web page (status %ld): there is no such service",
-                          r->request, got->status);
-    if (got->status == 200 || got->status == 201)
-        return 1;
-    if (got->status < 400 || got->status == 429 || got->status >= 500) {
+    bool done = got->status == 200 || got->status == 201;
+    if (!done && (got->status < 400 || got->status == 429 || got->status >= 500)) {
         tm_err_set(e, "'%s' answers with status %ld", r->request, got->status);
         return tm_err_mark(e, ERR_UNAVAILABLE);
     }
-    return 0;
+    if (strncmp(got->content_type, "text/html", 9) == 0 && got->status != 404)
+        return tm_err_set(e, "'%s' answers with a web page (status %ld): there is no such service",
+                          r->request, got->status);
+    return done;
 }
 
-int ask_one(const struct ask *a, const char *base, const char *path, const char *type,
+int ask_one(struct ask *a, const char *base, const char *path, const char *type,
             const struct tm_buf *body, struct answer *r, struct tm_err *e)
 {
     char header[80];
@@ -79,7 +78,9 @@ int ask_one(const struct ask *a, const char *base, const char *path, const char 
                                    .tries = TRIES,
                                    .max_bytes = TUF_ANSWER_MAX};
     struct tm_fetch_response got = {0};
-    int rc = tm_fetch_run_again(&req, &got, e) == 0 ? judge(&got, r, e) : -1;
+    int rc = tm_fetch_run_again(&req, &got, e);
+    a->reached |= !got.unreached;
+    rc = rc == 0 ? judge(&got, r, e) : -1;
     r->status = got.status;
     if (rc == 1) {
         r->body = got.body;

@@ -23,6 +23,7 @@ struct ask {
     int64_t version;        /* of its API; 0: not said */
     struct tm_buf material; /* chain (PEM) or key (PEM or DER); empty: not said */
     const char *file;       /* where that is from; NULL: from the service */
+    bool reached;           /* something answers, if only with TLS that is not trusted */
 };
 
 /* Each tells what it asked and what came back. -1: clients could not use it so, or it cannot be
@@ -45,7 +46,7 @@ void answer_free(struct answer *r);
 
 /* GETs or POSTs (`body` not NULL) BASE/path. 1: the service answers with 200 or 201; 0: it refuses,
  * which is told; -1: nothing that can be taken for an answer. */
-int ask_one(const struct ask *a, const char *base, const char *path, const char *type,
+int ask_one(struct ask *a, const char *base, const char *path, const char *type,
             const struct tm_buf *body, struct answer *r, struct tm_err *e);
 
 /* What came back, in the words of `fmt`. */

@@ -149,7 +149,7 @@ static int ended(struct answer *r, int rc, struct tm_err *e)
 
 /* ---- CA ---- */
 
-static int ask_ca_chains(const struct ask *a, struct tuf_chains *out, struct tm_err *e)
+static int ask_ca_chains(struct ask *a, struct tuf_chains *out, struct tm_err *e)
 {
     struct answer r;
     int got = ask_one(a, a->url, "/api/v2/trustBundle", "", NULL, &r, e);
@@ -174,7 +174,7 @@ static int ask_ca_chains(const struct ask *a, struct tuf_chains *out, struct tm_
                     : -1;
 }
 
-static int ask_ca_issuers(const struct ask *a, struct tm_err *e)
+static int ask_ca_issuers(struct ask *a, struct tm_err *e)
 {
     struct answer r;
     size_t count = 0;
@@ -209,8 +209,7 @@ int ask_ca(struct ask *a, struct tm_err *e)
 
 /* ---- timestamp authority ---- */
 
-static int ask_tsa_chain(const struct ask *a, const char *url, struct tuf_chains *out,
-                         struct tm_err *e)
+static int ask_tsa_chain(struct ask *a, const char *url, struct tuf_chains *out, struct tm_err *e)
 {
     struct answer r;
     int got = ask_one(a, url, "/certchain", "", NULL, &r, e);
@@ -246,7 +245,7 @@ static int judge_timestamp(const struct ask *a, const struct answer *r, const vo
     return rc;
 }
 
-static int ask_timestamp(const struct ask *a, const char *url, bool next, struct tm_err *e)
+static int ask_timestamp(struct ask *a, const char *url, bool next, struct tm_err *e)
 {
     struct answer r;
     struct tm_buf query = {0};

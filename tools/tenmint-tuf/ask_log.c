@@ -36,8 +36,7 @@ static const struct rekor_api rekor_apis[] = {
 };
 
 /* The API that answers, with its answer in *r. */
-static int find_api(const struct ask *a, const struct rekor_api **api, struct answer *r,
-                    struct tm_err *e)
+static int find_api(struct ask *a, const struct rekor_api **api, struct answer *r, struct tm_err *e)
 {
     for (size_t v = 0; v < 2; v++) {
         *api = &rekor_apis[v];
@@ -118,7 +117,7 @@ static int check_head(const struct ask *a, const struct rekor_api *api, struct a
 }
 
 /* An entry that is none: a log that takes entries says what is wrong with it. */
-static int check_takes(const struct ask *a, const struct rekor_api *api, struct tm_err *e)
+static int check_takes(struct ask *a, const struct rekor_api *api, struct tm_err *e)
 {
     static const char nothing[] = "{}";
     struct answer r;
@@ -218,7 +217,7 @@ static bool accepts(STACK_OF(X509) * roots, const struct tuf_trust_entry *ca)
 
 /* Whether it takes certificates of the CAs that are trusted. A log that is read elsewhere than it
  * is written to does not say. */
-static int check_roots(const struct ask *a, struct tm_err *e)
+static int check_roots(struct ask *a, struct tm_err *e)
 {
     struct answer r;
     STACK_OF(X509) *roots = NULL;

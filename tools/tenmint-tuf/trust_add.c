@@ -93,11 +93,13 @@ static int check_words(const struct addition *given, struct tm_err *e)
     return given->signing_url == NULL ? 0 : check_url("signing-url", given->signing_url, e);
 }
 
-/* The service cannot be reached: what was given whole is taken as it is, and said. */
+/* Nothing answers at the address: what was given whole is taken as it is, and said. */
 static int take_as_given(const struct trust_kind *k, const struct addition *given, struct ask *a,
                          struct tm_err *e)
 {
     char text[ERR_TEXT_MAX + 320];
+    if (a->reached)
+        return tm_err_wrap(e, "cannot be asked, and --offline is not given");
     if (given->material == NULL)
         return tm_err_wrap(e, "cannot be asked, and --%s is not given",
                            is_log(k) ? "key" : "chain");
