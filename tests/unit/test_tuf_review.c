@@ -538,28 +538,65 @@ static void every_change_of_a_member_has_a_line(void **state)
     case_close(&c);
 }
 
-static void one_key_under_two_keyids_counts_once(void **state)
+static json_t *keyids(json_t *root, const char *role)
+{
+    return json_object_get(json_object_get(json_object_get(root, "roles"), role), "keyids");
+}
+
+static const char *first_keyid(json_t *root, const char *role)
+{
+    return json_string_value(json_array_get(keyids(root, role), 0));
+}
+
+static void put_under_second_keyid(json_t *root)
+{
+    json_t *keys = json_object_get(root, "keys");
+    json_t *first = json_object_get(keys, first_keyid(root, "root"));
+    json_object_set_new(keys, ZEROS, json_deep_copy(first));
+    json_array_append_new(keyids(root, "root"), json_string(ZEROS));
+}
+
+static void let_timestamp_sign_root(json_t *root)
+{
+    json_array_append_new(keyids(root, "root"), json_string(first_keyid(root, "timestamp")));
+}
+
+static void let_snapshot_sign_targets(json_t *root)
+{
+    json_array_append_new(keyids(root, "targets"), json_string(first_keyid(root, "snapshot")));
+}
+
+static void keys_that_count_twice_or_serve_online_are_errors(void **state)
 {
     (void)state;
+    static const struct {
+        void (*alter)(json_t *root); /* the signed part of a proposed root */
+        const char *says;            /* a whole line: as published, it would go on */
+    } rows[] = {
+        {put_under_second_keyid, "  root: one key is listed twice, under two keyids\n"},
+        {let_timestamp_sign_root,
+         "  root: a key of root also signs timestamp: keep online keys apart\n"},
+        {let_snapshot_sign_targets,
+         "  root: a key of targets also signs snapshot: keep online keys apart\n"},
+    };
     struct tuf_case c;
-    struct tuf_event ev, forged;
+    struct tuf_event ev;
     struct tm_buf text = {0};
     case_open(&c, CASE_POLICY);
     case_round(&c, T0, NULL);
     case_propose(&c, T0 + 1, "root", &ev);
-    json_t *tree = case_tree(&ev);
-    json_t *root = json_object_get(case_role(tree, "proposed", "root"), "signed");
-    json_t *keys = json_object_get(root, "keys");
-    json_t *ids =
-        json_object_get(json_object_get(json_object_get(root, "roles"), "root"), "keyids");
-    const char *first = json_string_value(json_array_get(ids, 0));
-    json_object_set_new(keys, ZEROS, json_deep_copy(json_object_get(keys, first)));
-    json_array_append_new(ids, json_string(ZEROS));
-    case_load(tree, &forged);
-    (void)review(&c, &forged, T0 + 1, true, &text);
-    assert_non_null(strstr(tm_buf_str(&text), "root: one key is listed twice, under two keyids"));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_event forged;
+        json_t *tree = case_tree(&ev);
+        rows[i].alter(json_object_get(case_role(tree, "proposed", "root"), "signed"));
+        case_load(tree, &forged);
+        tm_buf_reset(&text);
+        (void)review(&c, &forged, T0 + 1, true, &text);
+        if (strstr(tm_buf_str(&text), rows[i].says) == NULL)
+            fail_msg("no '%s' in: %s", rows[i].says, tm_buf_str(&text));
+        tuf_event_free(&forged);
+    }
     tm_buf_free(&text);
-    tuf_event_free(&forged);
     tuf_event_free(&ev);
     case_close(&c);
 }
@@ -711,7 +748,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_change_of_a_field_has_a_line),
-        cmocka_unit_test(one_key_under_two_keyids_counts_once),
+        cmocka_unit_test(keys_that_count_twice_or_serve_online_are_errors),
         cmocka_unit_test(what_travels_along_is_asked_for_and_whole),
         cmocka_unit_test(names_that_could_be_taken_for_those_that_clients_act_on),
         cmocka_unit_test(what_is_neither_json_nor_pem_has_no_fields),
