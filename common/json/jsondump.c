@@ -15,11 +15,6 @@ struct tm_jsondump {
     bool open;          /* the innermost has its bracket, and an item before the next one */
 };
 
-struct member {
-    const char *key;
-    const json_t *value;
-};
-
 static int put_value(struct tm_jsondump *d, const json_t *v, struct tm_err *e);
 
 static int hand_on(struct tm_jsondump *d, size_t when, struct tm_err *e)
@@ -108,27 +103,39 @@ int tm_jsondump_member(struct tm_jsondump *d, const char *key, size_t key_len, c
 
 static int by_key(const void *a, const void *b)
 {
-    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+    return strcmp(((const struct tm_json_member *)a)->key, ((const struct tm_json_member *)b)->key);
+}
+
+struct tm_json_member *tm_json_members(const json_t *object, size_t *count)
+{
+    struct tm_json_member *m = calloc(json_object_size(object) + 1, sizeof(*m));
+    const char *key;
+    json_t *value;
+    bool sorted = true; /* as most files come: nothing is moved then */
+    *count = 0;
+    if (m == NULL)
+        return NULL;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        m[*count] = (struct tm_json_member){key, value};
+        sorted = sorted && (*count == 0 || by_key(&m[*count - 1], &m[*count]) < 0);
+        ++*count;
+    }
+    if (!sorted)
+        qsort(m, *count, sizeof(*m), by_key);
+    return m;
 }
 
 static int put_members(struct tm_jsondump *d, const json_t *v, struct tm_err *e)
 {
-    size_t count = json_object_size(v);
-    if (count == 0)
+    if (json_object_size(v) == 0)
         return d->to->fill != NULL ? d->to->fill(d->to->fill_arg, v, d, e) : 0;
-    struct member *m = calloc(count, sizeof(*m));
-    const char *key;
-    json_t *value;
-    size_t n = 0;
+    size_t count;
+    struct tm_json_member *m = tm_json_members(v, &count);
     int rc = 0;
     if (m == NULL)
         return tm_err_set(e, "out of memory");
-    json_object_foreach((json_t *)v, key, value)
-    {
-        m[n++] = (struct member){key, value};
-    }
-    qsort(m, n, sizeof(*m), by_key);
-    for (size_t i = 0; i < n && rc == 0; i++)
+    for (size_t i = 0; i < count && rc == 0; i++)
         rc = tm_jsondump_member(d, m[i].key, strlen(m[i].key), m[i].value, e);
     free(m);
     return rc;

@@ -32,6 +32,15 @@ int tm_jsondump(const json_t *v, const struct tm_jsondump_to *to, struct tm_err 
 int tm_jsondump_member(struct tm_jsondump *d, const char *key, size_t key_len, const json_t *value,
                        struct tm_err *e);
 
+struct tm_json_member {
+    const char *key;
+    const json_t *value;
+};
+
+/* The members of an object by the bytes of their keys, which is the order of code points; the
+ * caller frees the array, the tree owns the rest. NULL: out of memory. */
+struct tm_json_member *tm_json_members(const json_t *object, size_t *count);
+
 /* `write` for a struct tm_buf as `arg`. */
 int tm_jsondump_to_buf(void *buf, const void *data, size_t len, struct tm_err *e);
 

@@ -6,13 +6,9 @@
 #include <string.h>
 
 #include "common/hex.h"
+#include "common/json/jsondump.h"
 #include "common/json/jsonnumber.h"
 #include "common/json/strictjson.h"
-
-struct member {
-    const char *key;
-    const json_t *value;
-};
 
 static int write_value(const json_t *v, unsigned depth, struct tm_buf *out, struct tm_err *e);
 
@@ -36,38 +32,13 @@ void tuf_canonical_string(const char *s, size_t len, struct tm_buf *out)
     buf_putc(out, '"');
 }
 
-/* Byte order of UTF-8 is code point order. */
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
-}
-
-/* Most files come sorted: sorting is then skipped. */
-static void sort_members(struct member *m, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        if (by_key(&m[i - 1], &m[i]) > 0) {
-            qsort(m, n, sizeof(*m), by_key);
-            return;
-        }
-    }
-}
-
 static int write_object(const json_t *v, unsigned depth, struct tm_buf *out, struct tm_err *e)
 {
-    struct member *m = calloc(json_object_size(v) + 1, sizeof(*m));
-    const char *key;
-    json_t *value;
-    size_t n = 0;
+    size_t n;
+    struct tm_json_member *m = tm_json_members(v, &n);
     int rc = 0;
     if (m == NULL)
         return tm_err_set(e, "out of memory");
-    json_object_foreach((json_t *)v, key, value)
-    {
-        m[n].key = key;
-        m[n++].value = value;
-    }
-    sort_members(m, n);
     buf_putc(out, '{');
     for (size_t i = 0; i < n && rc == 0; i++) {
         if (i > 0)

@@ -140,47 +140,46 @@ static void write_online(const char *holder, const struct tm_key_source *s, stru
     buf_putc(out, '}');
 }
 
-/* Where the first key of `online-keys` begins, in bytes, and how far it is indented. */
-static bool find_online(const char *text, size_t len, size_t *at, size_t *indent, bool *flow)
+/* The text as nodes, which yaml_document_delete() frees. False: it is no YAML, or out of memory. */
+static bool read_document(const char *text, size_t len, yaml_document_t *doc)
 {
     yaml_parser_t parser;
-    yaml_document_t doc;
-    bool found = false;
     if (!yaml_parser_initialize(&parser))
         return false;
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    if (yaml_parser_load(&parser, &doc)) {
-        const yaml_node_t *map = member(&doc, yaml_document_get_root_node(&doc), "online-keys");
-        if (map != NULL && map->type == YAML_MAPPING_NODE &&
-            map->data.mapping.pairs.top > map->data.mapping.pairs.start) {
-            const yaml_node_t *key =
-                yaml_document_get_node(&doc, map->data.mapping.pairs.start->key);
-            *at = byte_of(text, len, key->start_mark.index);
-            *indent = key->start_mark.column;
-            *flow = map->data.mapping.style == YAML_FLOW_MAPPING_STYLE;
-            found = true;
-        }
-        yaml_document_delete(&doc);
-    }
+    bool ok = yaml_parser_load(&parser, doc) != 0;
     yaml_parser_delete(&parser);
+    return ok;
+}
+
+/* Where the first key of `online-keys` begins, in bytes, and how far it is indented. */
+static bool find_online(const char *text, size_t len, size_t *at, size_t *indent, bool *flow)
+{
+    yaml_document_t doc;
+    if (!read_document(text, len, &doc))
+        return false;
+    const yaml_node_t *map = member(&doc, yaml_document_get_root_node(&doc), "online-keys");
+    bool found = map != NULL && map->type == YAML_MAPPING_NODE &&
+                 map->data.mapping.pairs.top > map->data.mapping.pairs.start;
+    if (found) {
+        const yaml_node_t *key = yaml_document_get_node(&doc, map->data.mapping.pairs.start->key);
+        *at = byte_of(text, len, key->start_mark.index);
+        *indent = key->start_mark.column;
+        *flow = map->data.mapping.style == YAML_FLOW_MAPPING_STYLE;
+    }
+    yaml_document_delete(&doc);
     return found;
 }
 
 /* The span of `revoked`. False: there is none. */
 static bool find_revoked(const char *text, size_t len, struct span *out)
 {
-    yaml_parser_t parser;
     yaml_document_t doc;
-    bool found = false;
-    if (!yaml_parser_initialize(&parser))
+    if (!read_document(text, len, &doc))
         return false;
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    if (yaml_parser_load(&parser, &doc)) {
-        found = list_span(&doc, member(&doc, yaml_document_get_root_node(&doc), "revoked"), text,
-                          len, out);
-        yaml_document_delete(&doc);
-    }
-    yaml_parser_delete(&parser);
+    const yaml_node_t *list = member(&doc, yaml_document_get_root_node(&doc), "revoked");
+    bool found = list_span(&doc, list, text, len, out);
+    yaml_document_delete(&doc);
     return found;
 }
 
@@ -201,24 +200,16 @@ static int find_spans(const char *name, const char *text, size_t len,
                       const struct tuf_policy_holders *edits, size_t count,
                       struct holders_span *out, struct tm_err *e)
 {
-    yaml_parser_t parser;
     yaml_document_t doc;
-    int rc = -1;
-    if (!yaml_parser_initialize(&parser))
-        return tm_err_set(e, "out of memory");
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    if (yaml_parser_load(&parser, &doc)) {
-        rc = 0;
-        for (size_t i = 0; i < count && rc == 0; i++) {
-            out[i].to = &edits[i].holders;
-            if (!list_span(&doc, holders_of(&doc, edits[i].role), text, len, &out[i].at))
-                rc = tm_err_set(e, "%s: role '%s' has no list of holders", name, edits[i].role);
-        }
-        yaml_document_delete(&doc);
-    } else {
-        tm_err_set(e, "%s: it cannot be read as YAML", name);
+    int rc = 0;
+    if (!read_document(text, len, &doc))
+        return tm_err_set(e, "%s: it cannot be read as YAML", name);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        out[i].to = &edits[i].holders;
+        if (!list_span(&doc, holders_of(&doc, edits[i].role), text, len, &out[i].at))
+            rc = tm_err_set(e, "%s: role '%s' has no list of holders", name, edits[i].role);
     }
-    yaml_parser_delete(&parser);
+    yaml_document_delete(&doc);
     return rc;
 }
 
