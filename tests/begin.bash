@@ -1,6 +1,7 @@
 # How a script of tests/e2e or tests/interop begins: it sources this file first.
 # It goes to the repository's root, and gives
-#   W            a scratch folder, which goes away at the end with all processes in PIDS
+#   W, SCRATCH   a scratch folder, which goes away at the end with all processes in PIDS; a script
+#                may set W to a folder inside
 #   B            where the programs are: those with sanitizers, unless the script says B=build before
 #   fails        how many checks failed: the script ends with [ "$fails" = 0 ]
 #   PATIENCE     seconds that a command of `says` may take (60)
@@ -9,9 +10,10 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 B=${B:-build/asan}
 W=$(mktemp -d)
+SCRATCH=$W
 fails=0
 . tests/lib.sh
-trap 'stop_all; rm -rf "$W"' EXIT
+trap 'stop_all; rm -rf "$SCRATCH"' EXIT
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 
 check() { # NAME WANT GOT

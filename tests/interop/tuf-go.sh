@@ -3,15 +3,11 @@
 # from the first root, and from an old state through a root rotation. Our client reads what go-tuf
 # writes, through a rotation too.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-SCRATCH=$(mktemp -d)
-W=$SCRATCH
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/interop/tuf-peers.bash
 . tests/interop/go-peer.bash
-trap 'stop_all; rm -rf "$SCRATCH"' EXIT
 make -s all
 go_peer tuf-go
 TUF_GO=build/interop/tuf-go/tuf-go

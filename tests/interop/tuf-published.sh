@@ -2,14 +2,10 @@
 # python-tuf and tuf-js read what tenmint-tuf publishes: plain targets, a delegation by paths, hash
 # bins, roles three deep and bins below a role; from the first root, and from an old state through a root rotation.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-SCRATCH=$(mktemp -d)
-W=$SCRATCH
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/interop/tuf-peers.bash
-trap 'stop_all; rm -rf "$SCRATCH"' EXIT
 make -s all
 install_peers
 fetch_all() { # CACHE-SUFFIX TARGET WANT: the target by all three clients

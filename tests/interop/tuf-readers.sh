@@ -5,15 +5,11 @@
 # the table thinks: with the client under `readers` it refuses, or it does not. go-tuf v2 needs a newer
 # Go, tough and cosign are built by `make interop`; which was tried is said at the end.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-SCRATCH=$(mktemp -d)
-W=$SCRATCH
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/interop/tuf-peers.bash
 . tests/interop/go-peer.bash
-trap 'stop_all; rm -rf "$SCRATCH"' EXIT
 make -s all
 install_peers
 go_peer tuf-go

@@ -5,15 +5,11 @@
 # v2, tuf-js, tough and our client follow from the oldest root that they accept, and from the state
 # before. go-tuf v2 needs a newer Go, tough is built by `make interop`.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 B=build
-SCRATCH=$(mktemp -d)
-W=$SCRATCH
-. tests/lib.sh
+. "$(dirname "$0")/../begin.bash"
 . tests/demo_trust.sh
 . tests/interop/tuf-peers.bash
 . tests/interop/go-peer.bash
-trap 'stop_all; rm -rf "$SCRATCH"' EXIT
 make -s all
 install_peers
 go_peer tuf-go

@@ -103,14 +103,22 @@ static void put_coordinate(const EVP_PKEY *key, const char *name, struct tm_buf 
     BN_free(n);
 }
 
-static void put_key(const EVP_PKEY *key, int number, struct tm_buf *out)
+void fake_issuer_jwk(const EVP_PKEY *key, const char *kid, const char *members, struct tm_buf *out)
 {
-    tm_buf_printf(out, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k%d\",\"use\":\"sig\",\"x\":\"",
-                  number);
+    tm_buf_printf(out,
+                  "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"%s\",%s\"use\":\"sig\",\"x\":\"",
+                  kid, members);
     put_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, out);
     tm_buf_puts(out, "\",\"y\":\"");
     put_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, out);
     tm_buf_puts(out, "\"}");
+}
+
+static void put_key(const EVP_PKEY *key, int number, struct tm_buf *out)
+{
+    char kid[16];
+    snprintf(kid, sizeof(kid), "k%d", number);
+    fake_issuer_jwk(key, kid, "", out);
 }
 
 void fake_issuer_keys(struct fake_issuer *f, struct tm_buf *out)

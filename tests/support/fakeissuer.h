@@ -47,6 +47,9 @@ struct fake_issuer {
 void fake_issuer_start(struct fake_issuer *f, const char *tls_certificate, const char *tls_key);
 void fake_issuer_stop(struct fake_issuer *f);
 
+/* Appends a P-256 key as a JWK; `members`: further ones, each with a comma behind it, or "". */
+void fake_issuer_jwk(const EVP_PKEY *key, const char *kid, const char *members, struct tm_buf *out);
+
 /* Appends the key set that it publishes now. */
 void fake_issuer_keys(struct fake_issuer *f, struct tm_buf *out);
 

@@ -69,6 +69,14 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
+/* How many entries the log has. */
+static uint64_t logged(const struct scene *s)
+{
+    struct ca_log_stats stats;
+    ca_log_stats_get(ca_ct_embedded_log(s->log), &stats);
+    return stats.size;
+}
+
 static void end(struct scene *s)
 {
     ca_ct_far_free(s->far);
@@ -153,9 +161,7 @@ static void an_entry_comes_back_with_the_logs_sct(void **state)
         assert_memory_equal(sct.log_id, ca_ct_far_id(s.far), 32);
         tm_buf_free(&list);
     }
-    struct ca_log_stats stats;
-    ca_log_stats_get(ca_ct_embedded_log(s.log), &stats);
-    assert_int_equal(stats.size, 20);
+    assert_int_equal(logged(&s), 20);
     end(&s);
 }
 
@@ -387,9 +393,7 @@ static void entries_without_their_parts_are_refused(void **state)
     put(&s, CT_FAR_ENTRY, &whole);
     assert_true(heard(&s, CT_FAR_SCT, &got, sizeof(got)));
     assert_int_equal(got.sct.len, 0);
-    struct ca_log_stats stats;
-    ca_log_stats_get(ca_ct_embedded_log(s.log), &stats);
-    assert_int_equal(stats.size, 0);
+    assert_int_equal(logged(&s), 0);
     end(&s);
 }
 

@@ -409,5 +409,6 @@ int main(void)
         cmocka_unit_test(a_loop_hears_that_the_other_process_ended),
         cmocka_unit_test(a_loop_without_channels_ticks),
     };
+    alarm(60); /* a message that is lost would be waited for without end */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 /* Keys of key services, against tests/support/fake_kms.py, which knows their documented APIs. */
 #include "tests/support/cmocka_all.h"
+#include "tests/support/fakekms.h"
 
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <arpa/inet.h>
 #include <poll.h>
@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -21,10 +20,7 @@
 #include "common/file.h"
 #include "common/kms/internal.h"
 
-static struct {
-    char dir[64], base[64];
-    pid_t pid;
-} fake;
+static struct fake_kms fake;
 
 static void write_text(const char *name, const char *text)
 {
@@ -48,35 +44,15 @@ static const char *file_of(const char *name)
 static int start_fake(void **state)
 {
     (void)state;
-    int out[2];
-    char line[16] = "";
-    snprintf(fake.dir, sizeof(fake.dir), "/tmp/tenmint-kms-XXXXXX");
-    assert_non_null(mkdtemp(fake.dir));
-    assert_int_equal(pipe(out), 0);
-    fake.pid = fork();
-    if (fake.pid == 0) {
-        dup2(out[1], STDOUT_FILENO);
-        execlp("python3", "python3", "tests/support/fake_kms.py", fake.dir, (char *)NULL);
-        _exit(127);
-    }
-    close(out[1]);
-    FILE *f = fdopen(out[0], "r");
-    if (fgets(line, sizeof(line), f) == NULL)
-        fail_msg("tests/support/fake_kms.py does not start: python3 and its cryptography?");
-    fclose(f);
-    snprintf(fake.base, sizeof(fake.base), "http://127.0.0.1:%d", atoi(line));
+    int rc = fake_kms_start(&fake, NULL);
     setenv("HOME", fake.dir, 1);
-    return 0;
+    return rc;
 }
 
 static int stop_fake(void **state)
 {
     (void)state;
-    char command[128];
-    kill(fake.pid, SIGTERM);
-    waitpid(fake.pid, NULL, 0);
-    snprintf(command, sizeof(command), "rm -rf %s", fake.dir);
-    return system(command);
+    return fake_kms_stop(&fake);
 }
 
 /* What the environment says of credentials; NULL ends. Every test begins without any. */

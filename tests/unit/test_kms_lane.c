@@ -1,15 +1,14 @@
 /* A key of a service asked for by another process: common/kms/lane.h, with the service in between
  * (tests/support/fake_kms.py), and signatures that wait on threads of their own. */
 #include "tests/support/cmocka_all.h"
+#include "tests/support/fakekms.h"
 
 #include <openssl/x509.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -17,44 +16,21 @@
 #include "common/kms/lane_internal.h"
 #include "common/offload.h"
 
-static struct {
-    char dir[64], base[64];
-    pid_t pid;
-} fake;
+static struct fake_kms fake;
 
 static int start_fake(void **state)
 {
     (void)state;
-    int out[2];
-    char line[16] = "";
-    snprintf(fake.dir, sizeof(fake.dir), "/tmp/tenmint-lane-XXXXXX");
-    assert_non_null(mkdtemp(fake.dir));
-    assert_int_equal(pipe(out), 0);
-    fake.pid = fork();
-    if (fake.pid == 0) {
-        dup2(out[1], STDOUT_FILENO);
-        execlp("python3", "python3", "tests/support/fake_kms.py", fake.dir, "20", (char *)NULL);
-        _exit(127);
-    }
-    close(out[1]);
-    FILE *f = fdopen(out[0], "r");
-    if (fgets(line, sizeof(line), f) == NULL)
-        fail_msg("tests/support/fake_kms.py does not start: python3 and its cryptography?");
-    fclose(f);
-    snprintf(fake.base, sizeof(fake.base), "http://127.0.0.1:%d", atoi(line));
+    int rc = fake_kms_start(&fake, "20");
     setenv("VAULT_ADDR", fake.base, 1);
     setenv("VAULT_TOKEN", "static-token", 1);
-    return 0;
+    return rc;
 }
 
 static int stop_fake(void **state)
 {
     (void)state;
-    char command[128];
-    kill(fake.pid, SIGTERM);
-    waitpid(fake.pid, NULL, 0);
-    snprintf(command, sizeof(command), "rm -rf %s", fake.dir);
-    return system(command);
+    return fake_kms_stop(&fake);
 }
 
 static void set_fault(const char *kind, unsigned count)

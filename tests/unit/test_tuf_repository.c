@@ -2,7 +2,6 @@
 #include "tests/unit/tuf_case.h"
 
 #include "common/hex.h"
-#include "common/hex.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/publish/stage.h"
 #include "tuf/manager/report/status.h"
@@ -348,6 +347,15 @@ static void consistent_snapshot_stays_on(void **state)
     expect_bad_root("consistent_snapshot", json_false(), "consistent_snapshot");
 }
 
+/* Of three holders of root, two are others than CASE_POLICY's. */
+static const char OTHER_ROOT_HOLDERS[] =
+    "roles:\n"
+    "  root: {holders: [dave, eve, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+    "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
+    "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
+    "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
+    "online-keys: {online: {file: online.key}}\n";
+
 /* The old threshold is not met, though the new one is. */
 static void the_old_threshold_must_be_met(void **state)
 {
@@ -356,14 +364,7 @@ static void the_old_threshold_must_be_met(void **state)
     struct tuf_event ev;
     struct tuf_publish_report r;
     open_published(&c);
-    case_file(
-        &c, "policy.yaml",
-        "roles:\n"
-        "  root: {holders: [dave, eve, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
-        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
-        "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
-        "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
-        "online-keys: {online: {file: online.key}}\n");
+    case_file(&c, "policy.yaml", OTHER_ROOT_HOLDERS);
     case_propose(&c, T0, NULL, &ev);
     case_sign(&c, &ev, "dave", T0);
     case_sign(&c, &ev, "eve", T0);
@@ -387,14 +388,7 @@ static void the_new_threshold_must_be_met(void **state)
     struct tuf_event ev;
     struct tuf_publish_report r;
     open_published(&c);
-    case_file(
-        &c, "policy.yaml",
-        "roles:\n"
-        "  root: {holders: [dave, eve, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
-        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
-        "  snapshot: {holders: [online], threshold: 1, expiry: 21d, signing: 7d}\n"
-        "  timestamp: {holders: [online], threshold: 1, expiry: 7d, signing: 4d}\n"
-        "online-keys: {online: {file: online.key}}\n");
+    case_file(&c, "policy.yaml", OTHER_ROOT_HOLDERS);
     case_propose(&c, T0, NULL, &ev);
     case_sign(&c, &ev, "alice", T0);
     case_sign(&c, &ev, "bob", T0);
