@@ -1,5 +1,6 @@
 #include "common/rehearsal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -162,7 +163,8 @@ static int take(const char *text, size_t len, tm_rehearsal_fn each, void *arg, s
 int tm_rehearsals_read(const char *path, tm_rehearsal_fn each, void *arg, struct tm_err *e)
 {
     struct tm_buf all = {0};
-    int rc = access(path, F_OK) == 0 ? tm_file_read(path, RECORD_BYTES_MAX, &all, e) : 0;
+    bool none = access(path, F_OK) != 0 && errno == ENOENT; /* not: that it may not be seen */
+    int rc = none ? 0 : tm_file_read(path, RECORD_BYTES_MAX, &all, e);
     const char *p = (const char *)all.data;
     size_t left = rc == 0 ? all.len : 0;
     for (int n = 1; left > 0 && rc == 0; n++) {

@@ -48,6 +48,10 @@ printf 'issuers-from-tuf: {mirror: %s, root: %s, target: issuers.yaml, directory
     "$W/tuf/published" "$W/tuf/published/1.root.json" >>"$W/ca/all.yaml"
 printf '%s\n' 'tls: {certificate: tls.pem, key: tls.key}' 'audit-file: audit.log' \
     'limits: {single-use-tokens: true, single-use-store: "redis://127.0.0.1:1/0", when-unknown: allow}' >>"$W/ca/all.yaml"
+printf '%s\n' 'rehearsals: {rotate: 30d, log: 30d}' >>"$W/ca/all.yaml"
+rehearsed() { # KIND RESULT: now
+    printf '{"kind":"%s","by":"ops@ca","result":"%s","steps":[],"time":"%s","version":"1"}\n' "$1" "$2" "$(date -u +%FT%TZ)"
+}
 "$B/tenmint-ca" serve --config "$W/ca/all.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >"$W/ca.log" 2>&1 &
 PIDS="$PIDS $!"
 wait_for "$W/ca.log" '"message":"listening"' || exit 1
@@ -61,7 +65,24 @@ printf '{"credentials":{"oidcIdentityToken":"%s"},"publicKeyRequest":{"publicKey
 post() { curl -s --max-time 20 --cacert "$W/ca/tls.pem" -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' --data-binary "$1" "$CA/api/v2/signingCert"; }
 check "issued" 200 "$(post @"$W/body")"
 check "refused" 400 "$(post '{}')"
-curl -s --max-time 5 "$METRICS/metrics" >"$W/page"
+# What is due, and what is not any more: of a record that is made, grows and is damaged while the
+# server runs, which may read no other file beside it.
+due() { # ROTATE LOG ISSUER
+    curl -s --max-time 5 "$METRICS/metrics" >"$W/page"
+    check "due: rotate, log, issuer" "$1 $2 $3" "$(sed -n 's/^tenmint_rehearsal_due{.*} //p' "$W/page" | paste -sd ' ')"
+}
+due 1 1 0
+rehearsed rotate passed >"$W/ca/rehearsals.jsonl"
+due 0 1 0
+rehearsed issuer failed >>"$W/ca/rehearsals.jsonl"
+due 0 1 1
+echo '{' >>"$W/ca/rehearsals.jsonl"
+due 1 1 1
+sed -i '$d; s/"time":"20[0-9][0-9]/"time":"2020/' "$W/ca/rehearsals.jsonl"
+due 1 1 1
+{ rehearsed rotate passed; rehearsed log passed; rehearsed issuer passed; } >>"$W/ca/rehearsals.jsonl"
+due 0 0 0
+check "each kind's age" 3 "$(grep -c '^tenmint_rehearsal_age_seconds{kind="[a-z]*"} [0-9]\{1,2\}$' "$W/page")"
 well_formed "$W/page" >"$W/wrong"
 check "the text is well formed" "" "$(cat "$W/wrong")"
 printf '# HELP a b\n# TYPE a counter\na 1\na 1\n# TYPE b gauge\nb{x-y="1"} 2\nc 1\n' >"$W/bad"

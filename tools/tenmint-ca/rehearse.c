@@ -11,6 +11,7 @@
 #include "tools/tenmint-ca/audit.h"
 #include "tools/tenmint-ca/audit_note.h"
 #include "tools/tenmint-ca/commands.h"
+#include "tools/tenmint-ca/rehearse_standing.h"
 
 static int kind_from_name(const char *name, enum rehearse_kind *out, struct tm_err *e)
 {
@@ -127,39 +128,7 @@ int command_rehearse(const struct cli_command *self, int argc, char **argv)
 
 /* ---- status ---- */
 
-/* Why somebody must act; NULL: nobody. */
-static const char *wanting(const struct tm_rehearsed *last, int64_t every_ms, int64_t now_s)
-{
-    if (last->time != 0 && !last->passed)
-        return "FAILED";
-    if (every_ms == 0)
-        return NULL;
-    return last->time == 0 ? "DUE" : now_s - last->time > every_ms / 1000 ? "OVERDUE" : NULL;
-}
-
-struct standing {
-    struct tm_rehearsed last[REHEARSE_KINDS];
-    int64_t every_ms[REHEARSE_KINDS]; /* 0: whenever */
-    const char *wants[REHEARSE_KINDS];
-    bool found;
-};
-
-static int look(const struct ca_config *c, struct standing *s, struct tm_err *e)
-{
-    int64_t now = tm_clock_wall_ms() / 1000;
-    *s = (struct standing){.every_ms = {[REHEARSE_ROTATE] = c->rehearsals.rotate,
-                                        [REHEARSE_LOG] = c->rehearsals.log,
-                                        [REHEARSE_ISSUER] = c->rehearsals.issuer}};
-    if (tm_rehearsals_last(c->rehearsals.file, rehearse_names, REHEARSE_KINDS, s->last, e) != 0)
-        return -1;
-    for (int k = 0; k < REHEARSE_KINDS; k++) {
-        s->wants[k] = wanting(&s->last[k], s->every_ms[k], now);
-        s->found |= s->wants[k] != NULL;
-    }
-    return 0;
-}
-
-static void print_status(const struct standing *s)
+static void print_status(const struct rehearse_standing *s)
 {
     for (int k = 0; k < REHEARSE_KINDS; k++) {
         char when[21] = "never";
@@ -172,7 +141,7 @@ static void print_status(const struct standing *s)
     }
 }
 
-static void print_status_json(const struct standing *s)
+static void print_status_json(const struct rehearse_standing *s)
 {
     json_t *due = json_array();
     for (int k = 0; k < REHEARSE_KINDS; k++) {
@@ -199,7 +168,7 @@ int command_status(const struct cli_command *self, int argc, char **argv)
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };
     struct ca_config config;
-    struct standing s;
+    struct rehearse_standing s;
     struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
@@ -207,7 +176,7 @@ int command_status(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (ca_config_load(config_file != NULL ? config_file : AUDIT_CONFIG_DEFAULT, &config, &e) != 0)
         return cli_fail_json(json, CLI_CONFIG, &e);
-    rc = look(&config, &s, &e);
+    rc = rehearse_look(&config.rehearsals, tm_clock_wall_ms() / 1000, &s, &e);
     if (rc == 0)
         (json ? print_status_json : print_status)(&s);
     rc = rc != 0 ? cli_fail_json(json, CLI_UNKNOWN, &e) : s.found ? CLI_FOUND : CLI_OK;

@@ -149,6 +149,7 @@ static void issuer_paths(struct paths *p, const struct ca_config *c)
     allow_read(p, c->ca.chain);
     allow_read(p, c->issuers_file);
     allow_read(p, c->freeze_file);
+    allow_read(p, c->rehearsals.file);
     allow_folder_beside(p, c->issuers_file, TRUST_JWKS_FOLDER);
     if (c->approved.mirror != NULL && c->approved.mirror[0] == '/')
         allow_read(p, c->approved.mirror);

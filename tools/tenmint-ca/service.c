@@ -106,6 +106,7 @@ static void more_metrics(void *ctx, struct tm_buf *out)
         ca_once_far_metrics(s->once_far, out);
     if (s->freeze != NULL)
         ca_freeze_metrics(s->freeze, out);
+    rehearse_watch_metrics(&s->rehearsed, now_s(), out);
     if (s->config->tls.certificate == NULL)
         return;
     tm_promtext_head(out, "tenmint_tls_certificate_expiry_seconds", "gauge",
@@ -321,6 +322,7 @@ int service_start(struct service *s, const struct service_options *o, struct tm_
                           .timestamps = o->timestamps,
                           .metrics = o->metrics};
     pthread_mutex_init(&s->trust_lock, NULL);
+    rehearse_watch_init(&s->rehearsed, &o->config->rehearsals);
     if (open_output(s, o->output, e) != 0)
         return CLI_FAILED;
     if (start_core(s, o->issuers, e) != 0 || start_ct(s, e) != 0 ||
@@ -391,6 +393,7 @@ void service_stop(struct service *s)
     tm_http_far_server_free(s->far);
     ca_api_free(s->api);
     ca_freeze_free(s->freeze);
+    rehearse_watch_end(&s->rehearsed);
     ca_once_far_free(s->once_far);
     ca_once_memory_free(s->once);
     ca_signer_holder_free(s->holder);

@@ -20,6 +20,7 @@
 #include "tools/tenmint-ca/approved.h"
 #include "common/file.h"
 #include "common/http/far.h"
+#include "tools/tenmint-ca/rehearse_standing.h"
 
 struct service {
     const struct ca_config *config; /* borrowed */
@@ -49,6 +50,7 @@ struct service {
     struct approved_keeper *approved;  /* NULL: the list is a file */
     struct ca_once *once;              /* in memory; NULL: tokens may be used again */
     struct ca_once_far *once_far;      /* NULL: they are not shared */
+    struct rehearse_watch rehearsed;   /* for the metrics */
 };
 
 struct service_options {
