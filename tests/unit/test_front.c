@@ -207,6 +207,75 @@ static void noise_ends_the_channel_and_not_the_issuer(void **state)
     end(&h);
 }
 
+/* What a front may not say, and what it says wrongly: each ends its channel. */
+static void what_is_not_a_fronts_to_say_ends_its_channel(void **state)
+{
+    (void)state;
+    enum { KEEP = 0, LIE = 64 };
+    static const struct {
+        const char *what;
+        uint32_t len; /* as the header has it */
+        uint16_t type, fds;
+    } frames[] = {
+        {"an answer", KEEP, FAR_HTTP_ANSWER, 0},
+        {"a kind of another channel", KEEP, FAR_HTTP_ANSWER + 1, 0},
+        {"a descriptor that does not come", KEEP, FAR_HTTP_ASK, 1},
+        {"a length beyond all messages", UINT32_MAX, FAR_HTTP_ASK, 0},
+        {"a length that is shorter than its fields", LIE, FAR_HTTP_ASK, 0},
+        {"the end of a request, too long", LIE, FAR_HTTP_GONE, 0},
+    };
+    for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+        struct hostile h;
+        struct tm_buf raw = {0};
+        begin(&h);
+        tm_buf_append(&raw, &frames[i].len, sizeof(frames[i].len));
+        tm_buf_append(&raw, &frames[i].type, sizeof(frames[i].type));
+        tm_buf_append(&raw, &frames[i].fds, sizeof(frames[i].fds));
+        for (int n = 0; n < LIE; n++)
+            buf_putc(&raw, 0xa5);
+        assert_int_equal(write(tm_ipc_channel_fd(h.channel), raw.data, raw.len), raw.len);
+        const struct tm_http_ask a = {.id = 99, .path = "/api/v1/rootCert"};
+        (void)tm_ipc_put(h.channel, FAR_HTTP_ASK, &a, NULL);
+        (void)tm_ipc_flush(h.channel);
+        struct pollfd p = {.fd = tm_ipc_channel_fd(h.channel), .events = POLLIN};
+        if (poll(&p, 1, 200) != 0)
+            fail_msg("%s: it is answered", frames[i].what);
+        tm_buf_free(&raw);
+        end(&h);
+    }
+}
+
+/* A whole request, cut off and silent; then, by another front, the end of requests that it never
+ * made, and the same request a thousand times. Each is judged by itself, and costs the others
+ * nothing. */
+static void half_messages_and_floods_hold_nobody_up(void **state)
+{
+    (void)state;
+    struct hostile silent;
+    struct hostile h;
+    struct tm_err e = {0};
+    struct tm_buf token = {0};
+    struct tm_buf body = {0};
+    begin(&silent);
+    static const unsigned char half[10] = {200, 0, 0, 0, FAR_HTTP_ASK, 0, 0, 0, 1, 2};
+    assert_int_equal(write(tm_ipc_channel_fd(silent.channel), half, sizeof(half)), sizeof(half));
+    begin(&h);
+    for (uint64_t id = 0; id < 1000; id++) {
+        const struct tm_http_gone gone = {.id = id * 7919};
+        assert_int_equal(tm_ipc_put(h.channel, FAR_HTTP_GONE, &gone, &e), 0);
+    }
+    assert_int_equal(asked(&h, "/api/v1/rootCert", NULL, &body), 200);
+    world_token(&h.w.issuer, 300, &token);
+    for (int i = 0; i < 100; i++) { /* a proof for another name does not become right by asking */
+        assert_int_equal(sign_with(&h, tm_buf_str(&token), "root@example.com"), 400);
+    }
+    assert_int_equal(sign_with(&h, tm_buf_str(&token), "dev@example.com"), 200);
+    tm_buf_free(&token);
+    tm_buf_free(&body);
+    end(&h);
+    end(&silent);
+}
+
 /* ---- an honest front ---- */
 
 struct honest {
@@ -406,6 +475,8 @@ int main(void)
         cmocka_unit_test(nothing_but_the_routes_is_answered),
         cmocka_unit_test(what_is_packed_wrongly_is_refused),
         cmocka_unit_test(noise_ends_the_channel_and_not_the_issuer),
+        cmocka_unit_test(what_is_not_a_fronts_to_say_ends_its_channel),
+        cmocka_unit_test(half_messages_and_floods_hold_nobody_up),
         cmocka_unit_test(a_relayed_request_is_answered_as_if_it_were_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
