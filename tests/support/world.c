@@ -156,6 +156,7 @@ void world_build_limited(struct world *w, const struct ca_issue_log *log, int64_
     need(oidc_trust_parse("t", tm_buf_str(&trust_text), trust_text.len, &trust, &e) == 0);
     tm_buf_free(&trust_text);
     oidc_options_default(&oo);
+    oo.single_use = once != NULL;
     w->verifier = oidc_verifier_new(trust, &oo, NULL, &e);
     oidc_trust_unref(trust);
     w->policy = ca_proof_policy_new(NULL, 0, &e);

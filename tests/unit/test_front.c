@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,26 +26,40 @@ struct hostile {
     uint64_t next_id;
 };
 
-static void begin(struct hostile *h)
+/* An issuer, and its channel to a front of ours. */
+static void connect_front(struct hostile *h)
 {
     struct tm_err e = {0};
     struct tm_http_options o;
     int fd[2];
-    memset(h, 0, sizeof(*h));
-    world_build(&h->w, NULL, 20000);
-    const struct ca_api_options ao = {.verifier = h->w.verifier,
-                                      .policy = h->w.policy,
-                                      .metrics = h->w.metrics,
-                                      .lifetime_s = 600,
-                                      .packed = true};
-    h->api = ca_api_new(&ao, h->w.ca, &e);
-    assert_non_null(h->api);
     assert_int_equal(tm_ipc_pair(fd, &e), 0);
     tm_http_options_default(&o);
     ca_api_serve_all(h->api, &o);
     h->far = tm_http_far_server_new(&fd[1], 1, &o, &e);
     h->channel = tm_ipc_channel_new(fd[0], &tm_http_far_protocol, &e);
     assert_int_equal(tm_http_far_server_start(h->far, &e), 0);
+}
+
+/* `once`, or NULL: tokens are for one use. */
+static void begin_with(struct hostile *h, const struct ca_once *once)
+{
+    struct tm_err e = {0};
+    memset(h, 0, sizeof(*h));
+    world_build_limited(&h->w, NULL, 20000, &(struct ca_limits_options){0}, once);
+    const struct ca_api_options ao = {.verifier = h->w.verifier,
+                                      .policy = h->w.policy,
+                                      .metrics = h->w.metrics,
+                                      .lifetime_s = 600,
+                                      .once = once,
+                                      .packed = true};
+    h->api = ca_api_new(&ao, h->w.ca, &e);
+    assert_non_null(h->api);
+    connect_front(h);
+}
+
+static void begin(struct hostile *h)
+{
+    begin_with(h, NULL);
 }
 
 static void end(struct hostile *h)
@@ -276,6 +291,53 @@ static void half_messages_and_floods_hold_nobody_up(void **state)
     end(&silent);
 }
 
+/* The same message, byte for byte and with the same number: whoever has seen it could send it. It
+ * is no more than its token and proof are, and these are for one use where that is configured. */
+static void a_message_that_comes_again_is_worth_what_its_token_is(void **state)
+{
+    (void)state;
+    static const struct {
+        bool once;
+        unsigned again;
+    } cases[] = {{false, 200}, {true, 400}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct hostile h;
+        struct tm_err e = {0};
+        struct tm_buf token = {0};
+        struct ca_once *once = ca_once_memory_new(-1, 64, 0, &e);
+        begin_with(&h, cases[i].once ? once : NULL);
+        world_token(&h.w.issuer, 300, &token);
+        assert_int_equal(sign_with(&h, tm_buf_str(&token), "dev@example.com"), 200);
+        h.next_id = 0;
+        assert_int_equal(sign_with(&h, tm_buf_str(&token), "dev@example.com"), cases[i].again);
+        tm_buf_free(&token);
+        end(&h);
+        ca_once_memory_free(once);
+    }
+}
+
+/* A reload makes new processes with new channels. The front of those before has its own alone. */
+static void an_old_generations_front_reaches_nobody(void **state)
+{
+    (void)state;
+    struct hostile h;
+    struct tm_buf token = {0};
+    begin(&h);
+    world_token(&h.w.issuer, 300, &token);
+    struct tm_ipc_channel *old = h.channel;
+    tm_http_far_server_stop(h.far);
+    tm_http_far_server_free(h.far);
+    connect_front(&h);
+    struct tm_ipc_channel *new = h.channel;
+    h.channel = old;
+    assert_int_equal(sign_with(&h, tm_buf_str(&token), "dev@example.com"), 0);
+    h.channel = new;
+    assert_int_equal(sign_with(&h, tm_buf_str(&token), "dev@example.com"), 200);
+    tm_ipc_channel_free(old);
+    tm_buf_free(&token);
+    end(&h);
+}
+
 /* ---- an honest front ---- */
 
 struct honest {
@@ -415,6 +477,116 @@ static long get(const struct honest *h, const char *path, struct tm_buf *body)
     return status;
 }
 
+/* Listens, and asks whoever has the other end of `fd`. */
+static void begin_honest(struct honest *h, int fd)
+{
+    struct tm_err e = {0};
+    struct tm_http_options o;
+    const struct tm_http_relay_options o_relay = {.late = late, .open = take_passed};
+    h->relay = tm_http_relay_new(&fd, 1, &o_relay, &e);
+    tm_http_options_default(&o);
+    for (size_t i = 0; i < ROWS; i++) {
+        h->rows[i] = far_rows[i];
+        h->rows[i].handle = far_rows[i].path[1] == 'a' ? relay_all : relay;
+    }
+    o.listen = "127.0.0.1:0";
+    o.routes = h->rows;
+    o.route_count = ROWS;
+    o.ctx = h;
+    o.fault = fault;
+    o.round = tm_http_relay_round;
+    o.round_ctx = h->relay;
+    o.sides = &h->side;
+    o.side_count = tm_http_relay_sides(h->relay, &h->side);
+    h->server = tm_http_server_start(&o, &e);
+    assert_non_null(h->server);
+}
+
+static void end_honest(struct honest *h)
+{
+    tm_http_server_stop(h->server, 100);
+    tm_http_relay_free(h->relay);
+    tm_http_server_free(h->server);
+}
+
+struct client {
+    const struct honest *h;
+    long status;
+    struct tm_buf body;
+};
+
+static void *get_slow(void *ctx)
+{
+    struct client *c = ctx;
+    c->status = get(c->h, "/slow", &c->body);
+    return NULL;
+}
+
+/* The next question of the front. */
+static uint64_t next_ask(struct tm_ipc_channel *c)
+{
+    struct tm_err e = {0};
+    struct tm_http_ask a;
+    unsigned type = 0;
+    int rc;
+    while ((rc = tm_ipc_next(c, &type, &a, sizeof(a), &e)) == 0) {
+        struct pollfd p = {.fd = tm_ipc_channel_fd(c), .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 20000), 1);
+        assert_true(tm_ipc_fill(c, &e) >= 0);
+    }
+    assert_int_equal(rc, 1);
+    assert_int_equal(type, FAR_HTTP_ASK);
+    return a.id;
+}
+
+static void put_answer(struct tm_ipc_channel *c, uint64_t id, const char *body, int file)
+{
+    struct tm_err e = {0};
+    const struct tm_http_answer a = {.id = id,
+                                     .status = 200,
+                                     .type = "application/json",
+                                     .body = {(const unsigned char *)body, strlen(body)},
+                                     .file = file};
+    assert_int_equal(tm_ipc_put(c, FAR_HTTP_ANSWER, &a, &e), 0);
+}
+
+/* An issuer that somebody has taken over answers what was asked before, what nobody has asked, and
+ * twice: each of two clients has the answer to its own. */
+static void an_answer_goes_to_its_own_request_or_to_none(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    struct honest h = {0};
+    int fd[2];
+    uint64_t before = 0;
+    assert_int_equal(tm_ipc_pair(fd, &e), 0);
+    begin_honest(&h, fd[0]);
+    struct tm_ipc_channel *issuer = tm_ipc_channel_new(fd[1], &tm_http_far_protocol, &e);
+    for (int i = 0; i < 2; i++) {
+        struct client c = {.h = &h};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, get_slow, &c), 0);
+        uint64_t id = next_ask(issuer);
+        assert_int_not_equal(id, before);
+        const uint64_t wrong[] = {before, id ^ 1, id + ((uint64_t)1 << 32), UINT64_MAX,
+                                  id | 0xffff};
+        for (size_t n = 0; n < sizeof(wrong) / sizeof(wrong[0]); n++) {
+            if (wrong[n] != id)
+                put_answer(issuer, wrong[n], "another's", n == 1 ? dup(fd[1]) : -1);
+        }
+        put_answer(issuer, id, "its own", -1);
+        put_answer(issuer, id, "once more", -1);
+        assert_int_equal(tm_ipc_flush(issuer), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(c.status, 200);
+        assert_string_equal(tm_buf_str(&c.body), "its own");
+        tm_buf_free(&c.body);
+        before = id;
+    }
+    end_honest(&h);
+    tm_ipc_channel_free(issuer);
+}
+
 static void a_relayed_request_is_answered_as_if_it_were_near(void **state)
 {
     (void)state;
@@ -422,32 +594,14 @@ static void a_relayed_request_is_answered_as_if_it_were_near(void **state)
     struct honest h = {0};
     struct tm_buf body = {0};
     struct tm_http_options far_options;
-    struct tm_http_options o;
     int fd[2];
-    const struct tm_http_relay_options o_relay = {.late = late, .open = take_passed};
     assert_int_equal(tm_ipc_pair(fd, &e), 0);
     tm_http_options_default(&far_options);
     far_options.routes = far_rows;
     far_options.route_count = ROWS;
     h.far = tm_http_far_server_new(&fd[0], 1, &far_options, &e);
-    h.relay = tm_http_relay_new(&fd[1], 1, &o_relay, &e);
-    tm_http_options_default(&o);
-    for (size_t i = 0; i < ROWS; i++) {
-        h.rows[i] = far_rows[i];
-        h.rows[i].handle = far_rows[i].path[1] == 'a' ? relay_all : relay;
-    }
-    o.listen = "127.0.0.1:0";
-    o.routes = h.rows;
-    o.route_count = ROWS;
-    o.ctx = &h;
-    o.fault = fault;
-    o.round = tm_http_relay_round;
-    o.round_ctx = h.relay;
     assert_int_equal(tm_http_far_server_start(h.far, &e), 0);
-    o.sides = &h.side;
-    o.side_count = tm_http_relay_sides(h.relay, &h.side);
-    h.server = tm_http_server_start(&o, &e);
-    assert_non_null(h.server);
+    begin_honest(&h, fd[1]);
     assert_int_equal(get(&h, "/slow?start=12", &body), 200);
     assert_string_equal(tm_buf_str(&body), "/slow 12 127.0.0.1");
     tm_buf_reset(&body);
@@ -462,9 +616,7 @@ static void a_relayed_request_is_answered_as_if_it_were_near(void **state)
     tm_http_far_server_free(h.far); /* the other process ends */
     tm_buf_reset(&body);
     assert_int_equal(get(&h, "/slow", &body), 503);
-    tm_http_server_stop(h.server, 100);
-    tm_http_relay_free(h.relay);
-    tm_http_server_free(h.server);
+    end_honest(&h);
     tm_buf_free(&body);
 }
 
@@ -477,6 +629,9 @@ int main(void)
         cmocka_unit_test(noise_ends_the_channel_and_not_the_issuer),
         cmocka_unit_test(what_is_not_a_fronts_to_say_ends_its_channel),
         cmocka_unit_test(half_messages_and_floods_hold_nobody_up),
+        cmocka_unit_test(a_message_that_comes_again_is_worth_what_its_token_is),
+        cmocka_unit_test(an_old_generations_front_reaches_nobody),
+        cmocka_unit_test(an_answer_goes_to_its_own_request_or_to_none),
         cmocka_unit_test(a_relayed_request_is_answered_as_if_it_were_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
