@@ -44,7 +44,7 @@ enum ca_issue_stage {
     ISSUE_DONE
 };
 
-#define ISSUE_REQUEST_ID_SIZE 17 /* 16 hex digits and a NUL */
+#define ISSUE_REQUEST_ID_SIZE 25 /* 24 hex digits and a NUL */
 
 struct ca_issue_job {                       /* zero-initialise */
     char request_id[ISSUE_REQUEST_ID_SIZE]; /* in the record and with the answer */

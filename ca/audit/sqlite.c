@@ -45,12 +45,15 @@ static void close_db(struct ca_audit_db *db)
     free(db);
 }
 
-/* journal_mode answers with a row, the others do not: exec takes both. */
+/* journal_mode answers with a row, the others do not: exec takes both. The log grows to 16,000
+ * pages (64 MB) before it goes into the file: a page of an index that many groups change goes there
+ * once. */
 static int set_up(struct ca_audit_db *db, bool write, struct tm_err *e)
 {
     static const char for_writing[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                                       "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
-                                      "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0";
+                                      "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
+                                      "PRAGMA wal_autocheckpoint=16000";
     static const char for_reading[] =
         "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
         "PRAGMA query_only=ON; SELECT count(*) FROM sqlite_schema";

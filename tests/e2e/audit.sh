@@ -104,7 +104,7 @@ ends "no reader"
 serve "$W/out" "audit-file: audit.jsonl"
 check "audit-file: issued" 200 "$(issue)"
 check "audit-file: its line" 1 "$(grep -c '"message":"issued"' "$W/audit.jsonl")"
-id=$(sed -n 's/^X-Request-Id: \([0-9a-f]\{16\}\)\r*$/\1/Ip' "$W/head")
+id=$(sed -n 's/^X-Request-Id: \([0-9a-f]\{24\}\)\r*$/\1/Ip' "$W/head")
 check "audit-file: the answer's id is in it" 1 "$(grep -c "\"request\":\"${id:-none}\"" "$W/audit.jsonl")"
 check "audit-file: only there" 0 "$(grep -c '"message":"issued"' "$W/out")"
 mv "$W/audit.jsonl" "$W/audit.jsonl.1"

@@ -69,7 +69,8 @@ printf "  witnesses: {near: {url: '%s', key: '%s'}}\n  witness-quorum: 1\n" "$WI
 
 serve
 check "issued" 200 "$(issue)"
-ID=$(sed -n 's/^X-Request-Id: \([0-9a-f]\{16\}\)\r*$/\1/Ip' "$W/head")
+ID=$(sed -n 's/^X-Request-Id: \([0-9a-f]\{24\}\)\r*$/\1/Ip' "$W/head")
+check "its id begins with its second" yes "$([ $(($(date +%s) - 0x${ID:0:8})) -le 60 ] && echo yes)"
 check "a request without a token is refused" 400 "$(curl -sS --max-time 25 -o /dev/null -w '%{http_code}' \
     -H 'Content-Type: application/json' -d '{}' "$CA/api/v2/signingCert")"
 
@@ -89,7 +90,7 @@ audit "what was refused and why" 0 "reason:" query --kind refused
 
 # One refusal, by its id: in the answer's header and text, in the server's line, in the trail.
 check "a token for somebody else is refused" 400 "$(issue '{"aud":"somebody-else"}')"
-REFUSED=$(sed -n 's/^X-Request-Id: \([0-9a-f]\{16\}\)\r*$/\1/Ip' "$W/head")
+REFUSED=$(sed -n 's/^X-Request-Id: \([0-9a-f]\{24\}\)\r*$/\1/Ip' "$W/head")
 check "its id is in the answer" 1 "$(grep -c "(request $REFUSED)" "$W/answer")"
 check "its id is in the server's line, with the reason" 1 "$(grep -c "\"message\":\"refused\".*\"request\":\"$REFUSED\"" "$W/ca.log")"
 in_trail() { "$B/tenmint-ca" audit query --config "$W/ca.yaml" --request "$REFUSED"; }
