@@ -56,7 +56,13 @@ status "as JSON" 5 '"due"' --json
 # Not opened: there is no token any more, and no key file is there to be read.
 mv "$W/tokens" "$W/away" && mkdir "$W/tokens"
 before=$(state)
+mkdir "$W/live" && echo '{"config": "of the live server"}' >"$W/live/in-force.json"
+live() { (cd "$W/live" && ls -Al --time-style=full-iso && sha256sum ./*); }
+ran=$(live)
+export RUNTIME_DIRECTORY=$W/live STATE_DIRECTORY=$W/live CACHE_DIRECTORY=$W/live LOGS_DIRECTORY=$W/live
 rehearse "issuer, the token gone" 0 '"result": "passed"' issuer --json
+unset RUNTIME_DIRECTORY STATE_DIRECTORY CACHE_DIRECTORY LOGS_DIRECTORY
+check "the live server's folders are not the copy's" "$ran" "$(live)"
 check "none of the list's issuers is asked" 0 "$(grep -c GET "$W/asked")"
 check "steps, and the refusals' reasons" "37 at least, of 11 at least" "$(python3 - "$W/said" <<'PY'
 import json, sys
@@ -116,6 +122,15 @@ says "a pack's record that somebody took out" 4 "whose record is not in the pack
     "$B/tenmint-ca" evidence verify "$W/pack3" "${keys[@]}"
 
 until_true() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; return 1; } # a minute
+# Told to end: it takes its folder away.
+room_is_used() { [ -n "$(ls "$W/room")" ]; }
+for signal in HUP QUIT; do
+    "${R[@]}" log --config "$C" "${work[@]}" >"$W/said" 2>&1 &
+    told=$!
+    until_true room_is_used || check "$signal: a copy is made" yes no
+    kill -$signal $told; wait $told; check "$signal: it failed" 1 $?
+    check "$signal: nothing is left" "" "$(ls "$W/room")"
+done
 # Killed: its processes end with it, and the next run removes what it left.
 "${R[@]}" log --config "$C" "${work[@]}" >"$W/killed" 2>&1 &
 killed=$!
@@ -154,6 +169,6 @@ says "no log of its own" 3 "has no log of its own" "${R[@]}" log --config "$W/ca
 check "none of these is a success" "$((count + 1))" "$(records)"
 check "nor leaves anything" "" "$(ls "$W/room")"
 echo 'no json' >>"$W/ca/rehearsals.jsonl"
-status "a damaged record is said" 6 "rehearsals.jsonl' line 5"
+status "a damaged record is said" 6 "rehearsals.jsonl' line $(records)"
 [ $fails -eq 0 ] || { echo "$fails checks failed"; exit 1; }
 echo "ok   three kinds of rotation, rehearsed"

@@ -86,9 +86,10 @@ static void line_free(struct line *l)
 
 static void mask_of(sigset_t *set)
 {
+    static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        sigaddset(set, ends[i]);
 }
 
 int rehearse_run_begin(struct rehearse_copy *c, struct tm_err *e)
@@ -102,25 +103,32 @@ int rehearse_run_begin(struct rehearse_copy *c, struct tm_err *e)
 
 /* ---- a child ---- */
 
-/* What the surroundings of the live services, or of a CI job, would tell it. */
+/* What a child is told of the surroundings. All else may be the live server's: its folders, its
+ * sockets and tokens of a CI job. A name that ends in '_' is how names begin. */
+static bool may_stay(const char *variable)
+{
+    static const char *const names[] = {
+        "PATH",         "TMPDIR",       "TZ",           "TZDIR",        "LANG", "LANGUAGE",
+        "LC_",          "LD_",          "OPENSSL_",     "NO_COLOR",     "USER", "LOGNAME",
+        "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t len = strlen(names[i]);
+        if (strncmp(variable, names[i], len) == 0 &&
+            (variable[len] == '=' || names[i][len - 1] == '_'))
+            return true;
+    }
+    return false;
+}
+
 static void forget_surroundings(const char *home)
 {
-    static const char *const names[] = {"NOTIFY_SOCKET",
-                                        "WATCHDOG_USEC",
-                                        "WATCHDOG_PID",
-                                        "LISTEN_FDS",
-                                        "LISTEN_PID",
-                                        "LISTEN_FDNAMES",
-                                        "SIGSTORE_ID_TOKEN",
-                                        "ACTIONS_ID_TOKEN_REQUEST_URL",
-                                        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-                                        "XDG_STATE_HOME",
-                                        "XDG_DATA_HOME",
-                                        "XDG_CONFIG_HOME",
-                                        "XDG_CACHE_HOME",
-                                        "TUF_ROOT"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        unsetenv(names[i]);
+    size_t kept = 0;
+    for (char **v = environ; v != NULL && *v != NULL; v++) {
+        if (may_stay(*v))
+            environ[kept++] = *v;
+    }
+    if (environ != NULL)
+        environ[kept] = NULL;
     setenv("HOME", home, 1);
     setenv("no_proxy", "127.0.0.1", 1);
 }
