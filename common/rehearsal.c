@@ -125,13 +125,26 @@ int tm_rehearsal_line(const struct tm_rehearsal *r, const char *version, struct 
     return buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
 }
 
+/* The half line of a run that was killed is ended first. */
+static int append(int fd, const char *path, off_t end, const struct tm_buf *line)
+{
+    char last = '\n';
+    int in = end > 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    ssize_t n = in >= 0 ? pread(in, &last, 1, end - 1) : 0;
+    if (in >= 0)
+        close(in);
+    if (n < 0 || (last != '\n' && tm_file_write_all(fd, "\n", 1) != 0))
+        return -1;
+    return tm_file_write_all(fd, line->data, line->len) == 0 ? fsync(fd) : -1;
+}
+
 int tm_rehearsal_record(const char *path, const struct tm_buf *line, struct tm_err *e)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return tm_err_errno(e, "open '%s'", path);
     off_t end = lseek(fd, 0, SEEK_END);
-    int rc = line->len == 0 || (tm_file_write_all(fd, line->data, line->len) == 0 && fsync(fd) == 0)
+    int rc = line->len == 0 || append(fd, path, end, line) == 0
                  ? 0
                  : tm_err_errno(e, "write '%s'", path);
     if (rc != 0 && end >= 0 && ftruncate(fd, end) != 0) /* no half a line stays */
@@ -142,6 +155,7 @@ int tm_rehearsal_record(const char *path, const struct tm_buf *line, struct tm_e
 
 /* ---- reading ---- */
 
+/* 1: it is no record. */
 static int take(const char *text, size_t len, tm_rehearsal_fn each, void *arg, struct tm_err *e)
 {
     struct line line = {0};
@@ -155,6 +169,8 @@ static int take(const char *text, size_t len, tm_rehearsal_fn each, void *arg, s
         r.passed = strcmp(line.result, "passed") == 0;
         r.steps = line.steps.count;
         rc = each(arg, &r, e);
+    } else {
+        rc = 1;
     }
     tm_jsonmap_free(&line_map, &line);
     return rc;
@@ -167,13 +183,18 @@ int tm_rehearsals_read(const char *path, tm_rehearsal_fn each, void *arg, struct
     int rc = none ? 0 : tm_file_read(path, RECORD_BYTES_MAX, &all, e);
     const char *p = (const char *)all.data;
     size_t left = rc == 0 ? all.len : 0;
-    for (int n = 1; left > 0 && rc == 0; n++) {
+    for (int n = 1; left > 0 && rc >= 0; n++) {
         const char *end = memchr(p, '\n', left);
         if (end == NULL)
             break; /* half a line of a run that was killed */
-        rc = take(p, (size_t)(end - p), each, arg, e);
-        if (rc != 0)
+        struct tm_err why = {0};
+        int one = take(p, (size_t)(end - p), each, arg, &why);
+        if (one != 0 && (rc == 0 || one < 0)) { /* of damaged lines the first is named */
+            if (e != NULL)
+                *e = why;
             tm_err_wrap(e, "'%s' line %d", path, n);
+            rc = one;
+        }
         left -= (size_t)(end - p) + 1;
         p = end + 1;
     }

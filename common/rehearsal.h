@@ -56,15 +56,16 @@ struct tm_rehearsal_read { /* a line of a record; text lasts as long as the call
 };
 typedef int (*tm_rehearsal_fn)(void *arg, const struct tm_rehearsal_read *r, struct tm_err *e);
 
-/* Each rehearsal of a record, in the order of its lines; a file that is not there has none. -1: a
- * line cannot be read, or `each` says so. The half line of a run that was killed is passed over. */
+/* Each rehearsal of a record, in the order of its lines; a file that is not there has none. 1: a
+ * line is damaged, the first is named, all others were given. -1: the file cannot be read, or
+ * `each` says so. The half line of a run that was killed is passed over while it is the last. */
 int tm_rehearsals_read(const char *file, tm_rehearsal_fn each, void *arg, struct tm_err *e);
 
 struct tm_rehearsed { /* the last of a kind */
     int64_t time;     /* 0: never */
     bool passed;
 };
-/* Of each of `count` kinds, in their order. Other kinds are passed over. */
+/* Of each of `count` kinds, in their order. Other kinds are passed over. Returns as that. */
 int tm_rehearsals_last(const char *file, const char *const *kinds, size_t count,
                        struct tm_rehearsed *out, struct tm_err *e);
 

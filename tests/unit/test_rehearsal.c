@@ -102,9 +102,25 @@ static void a_line_that_is_none_is_said_with_its_number(void **state)
         (void)unlink(p->file);
         record(p, "log", 1000, true);
         put(p, bad[i]);
-        assert_int_equal(tm_rehearsals_last(p->file, kinds, KINDS, last, &e), -1);
+        assert_int_equal(tm_rehearsals_last(p->file, kinds, KINDS, last, &e), 1);
         assert_non_null(strstr(e.text, "line 2"));
     }
+}
+
+static void a_record_after_half_a_line_has_a_line_of_its_own(void **state)
+{
+    const struct place *p = *state;
+    struct tm_rehearsed last[KINDS];
+    struct tm_err e = {0};
+    record(p, "log", 1000, true);
+    put(p, "{\"kind\":\"issuer\",\"result\":\"fai");
+    record(p, "rotate", 2000, false);
+    record(p, "log", 3000, true);
+    assert_int_equal(tm_rehearsals_last(p->file, kinds, KINDS, last, &e), 1);
+    assert_non_null(strstr(e.text, "line 2"));
+    assert_int_equal(last[0].time, 2000);
+    assert_int_equal(last[1].time, 3000);
+    assert_int_equal(last[2].time, 0);
 }
 
 static void a_disk_that_is_full_is_said(void **state)
@@ -122,6 +138,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_of_each_kind_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_line_at_the_end_is_passed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_is_none_is_said_with_its_number, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_record_after_half_a_line_has_a_line_of_its_own, set_up,
                                         tear_down),
         cmocka_unit_test(a_disk_that_is_full_is_said),
     };

@@ -177,9 +177,12 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     if (ca_config_load(config_file != NULL ? config_file : AUDIT_CONFIG_DEFAULT, &config, &e) != 0)
         return cli_fail_json(json, CLI_CONFIG, &e);
     rc = rehearse_look(&config.rehearsals, tm_clock_wall_ms() / 1000, &s, &e);
-    if (rc == 0)
+    if (rc >= 0)
         (json ? print_status_json : print_status)(&s);
-    rc = rc != 0 ? cli_fail_json(json, CLI_UNKNOWN, &e) : s.found ? CLI_FOUND : CLI_OK;
+    if (rc != 0) /* what is printed is the one JSON text of it */
+        rc = cli_fail_json(json && rc < 0, CLI_UNKNOWN, &e);
+    else
+        rc = s.found ? CLI_FOUND : CLI_OK;
     ca_config_free(&config);
     return rc;
 }

@@ -31,10 +31,10 @@ int rehearse_look(const struct ca_config_rehearsals *c, int64_t now, struct rehe
                   struct tm_err *e)
 {
     *out = (struct rehearse_standing){0};
-    if (tm_rehearsals_last(c->file, rehearse_names, REHEARSE_KINDS, out->last, e) != 0)
-        return -1;
-    judge(c, now, out);
-    return 0;
+    int rc = tm_rehearsals_last(c->file, rehearse_names, REHEARSE_KINDS, out->last, e);
+    if (rc >= 0)
+        judge(c, now, out);
+    return rc;
 }
 
 /* ---- metrics ---- */

@@ -16,7 +16,7 @@ struct rehearse_standing {
     const char *wants[REHEARSE_KINDS]; /* why somebody must act; NULL: nobody */
     bool found;                        /* one of them is not NULL */
 };
-/* At `now`, Unix seconds. -1: the record cannot be read. */
+/* At `now`, Unix seconds. -1: the record cannot be read; 1: as tm_rehearsals_last. */
 int rehearse_look(const struct ca_config_rehearsals *c, int64_t now, struct rehearse_standing *out,
                   struct tm_err *e);
 
