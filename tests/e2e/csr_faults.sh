@@ -73,6 +73,21 @@ for at in $(seq 2 "$take_steps"); do
     [ "$(pair "$W/ca")$(ls "$W/ca/next" 2>/dev/null)" = whole ] || bad "left: $(ls "$W/ca/next" | xargs)"
 done
 check "--certificate, killed at each of $take_steps steps" 0 $wrong
+fresh request
+rotate --certificate "$W/next.pem" || check "answered" yes no
+cp -a "$W/ca" "$W/answered"
+activate_steps=$(steps --activate)
+wrong=0
+for at in $(seq 2 "$activate_steps"); do
+    for then in --activate --csr; do
+        fresh answered
+        broken_off "$at" $kind --activate
+        [ $then = --activate ] || [ -e "$W/ca/next/chain.pem" ] || rotate $then || bad "no next one"
+        [ $then = --csr ] || [ ! -e "$W/ca/next" ] || rotate $then || bad "not again"
+        [ "$(pair "$W/ca")" = whole ] || [ -e "$W/ca/next/chain.pem" ] || bad "no pair"
+    done
+done
+check "--activate, killed at each of $activate_steps steps" 0 $wrong
 kind=full
 wrong=0
 for at in 1 "$((csr_steps / 2))"; do

@@ -173,6 +173,23 @@ static void remove_folder(const char *folder, bool (*such)(const char *name))
     (void)rmdir(folder);
 }
 
+/* What an --activate that was killed after its last move left: neither a chain nor a key nor a
+ * request. */
+static bool clear_done(const struct rotation *r)
+{
+    static const char *const parts[] = {"chain.pem", CREATE_REQUEST, ROTATE_LABEL_FILE};
+    char path[PATH_MAX];
+    if (in(r->next, r->key_name, path, NULL) != 0 || access(path, F_OK) == 0 ||
+        access(r->next, F_OK) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (in(r->next, parts[i], path, NULL) != 0 || access(path, F_OK) == 0)
+            return false;
+    }
+    remove_folder(r->next, is_left);
+    return access(r->next, F_OK) != 0;
+}
+
 static int open_root(const struct rotation *r, STACK_OF(X509) * *root, struct tm_key **key,
                      struct tm_err *e)
 {
@@ -250,6 +267,7 @@ static int make_next(const struct rotation *r, struct tm_err *e)
 {
     struct tm_key *root_key = NULL;
     STACK_OF(X509) *root = NULL;
+    (void)clear_done(r);
     if (access(r->next, F_OK) == 0)
         return tm_err_set(
             e,
@@ -388,6 +406,15 @@ static int activate_token(struct rotation *r, struct tm_err *e)
     return 0;
 }
 
+static int activate(struct rotation *r, struct tm_err *e)
+{
+    if (!clear_done(r))
+        return r->token ? activate_token(r, e) : activate_file(r, e);
+    if (r->token)
+        snprintf(r->label, sizeof(r->label), "%s", r->config.ca.key.label);
+    return 0;
+}
+
 static void note(const struct rotation *r)
 {
     struct tm_err e = {0};
@@ -479,9 +506,7 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
     if (rc == 0 && r.certificate != NULL)
         rc = take_certificate(&r, &e);
     else if (rc == 0)
-        rc = !r.activate ? make_next(&r, &e)
-             : r.token   ? activate_token(&r, &e)
-                         : activate_file(&r, &e);
+        rc = r.activate ? activate(&r, &e) : make_next(&r, &e);
     if (r.lock >= 0)
         close(r.lock);
     if (rc == 0) {
