@@ -414,10 +414,12 @@ static enum step after_reply(struct tm_http_conn *c, bool goes_on)
 /* libmicrohttpd has said the head. */
 static enum step send_body(struct tm_http_conn *c)
 {
+    /* what ends with the connection (HTTP/1.0 has no chunks) */
+    bool unframed = c->old && c->x->reply.kind == REPLY_SOURCE;
     int rc = tm_http_body_send(c);
     if (rc != 0)
         return rc == STREAM_WAIT ? STEP_WAIT : STEP_CLOSE;
-    return c->x != NULL ? STEP_ON : after_reply(c, !c->last);
+    return c->x != NULL ? STEP_ON : after_reply(c, !c->last && !unframed);
 }
 
 static enum step step_reply(struct tm_http_conn *c)

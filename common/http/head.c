@@ -108,7 +108,6 @@ static int parse_request_line(char *line, struct tm_http_head *h, const char **a
         h->minor = 1;
     else if (strcmp(version, "HTTP/1.0") != 0)
         return -1;
-    h->last = h->minor == 0;
     h->method = line;
     h->origin = (size_t)(target - line);
     return is_token(line, strlen(line)) ? check_target(target, authority, h) : -1;
@@ -143,18 +142,20 @@ static bool lists(const char *list, const char *word)
 /* What decides about the body and the connection. */
 struct framing {
     unsigned lengths, encodings, hosts;
+    bool close, keep; /* the connection, after the reply */
     const char *host;
 };
 
 /* A name that a hop must drop (RFC 9110 §7.6.1), which none that frames a request may be. */
-static int look_at_connection(const char *value, struct tm_http_head *h)
+static int look_at_connection(const char *value, struct framing *f)
 {
     static const char *const never[] = {"content-length", "transfer-encoding", "host"};
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
         if (lists(value, never[i]))
             return -1;
     }
-    h->last = h->last || lists(value, "close");
+    f->close = f->close || lists(value, "close");
+    f->keep = f->keep || lists(value, "keep-alive");
     return 0;
 }
 
@@ -179,7 +180,7 @@ static int look_at_field(const struct field *a, struct tm_http_head *h, struct f
         return strpbrk(a->value, " \t/\\@?#,\"<>") == NULL ? 0 : -1;
     }
     if (strcasecmp(a->name, "Connection") == 0)
-        return look_at_connection(a->value, h);
+        return look_at_connection(a->value, f);
     if (strcasecmp(a->name, "Cookie") == 0)
         return too_many(a->value, ';') ? -1 : 0;
     if (strcasecmp(a->name, "Expect") == 0)
@@ -220,6 +221,7 @@ static int judge(struct tm_http_head *h, const struct framing *f, const char *au
         return -1;
     if (authority != NULL && (f->host == NULL || strcasecmp(authority, f->host) != 0))
         return -1;
+    h->last = f->close || (h->minor == 0 && !f->keep);
     h->expects = h->expects && h->minor == 1 && (h->chunked || h->length > 0);
     return 0;
 }

@@ -266,6 +266,7 @@ static void a_body_ends_with_the_connection_where_the_client_says_so(void **stat
     } asks[] = {
         {"GET /source HTTP/1.0\r\n\r\n", false},
         {"GET /file HTTP/1.0\r\n\r\n", true},
+        {"GET /file HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", true},
         {"GET /file HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", true},
     };
     struct tm_http_options o = options();
@@ -283,6 +284,36 @@ static void a_body_ends_with_the_connection_where_the_client_says_so(void **stat
         tm_buf_free(&b);
     }
     tm_http_server_free(s);
+}
+
+/* But for a body that only the connection's end can end. */
+static void an_old_client_that_keeps_its_connection_has_it_kept(void **state)
+{
+    (void)state;
+    static const char promise[] = "\r\nConnection: Keep-Alive\r\n";
+    struct tm_buf b = {0};
+    struct tm_http_options o = options();
+    struct tm_http_server *s = start(&o);
+    int fd = dial(s);
+    for (int i = 0; i < 2; i++) {
+        puts_to(fd, "GET /file HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        assert_int_equal(raw_reply(fd, false, &b), 200);
+        assert_non_null(strstr(tm_buf_str(&b), promise));
+        const char *body = raw_body(&b);
+        check_content(body, b.len - (size_t)(body - (const char *)b.data));
+        puts_to(fd, "HEAD /file HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        assert_int_equal(raw_reply(fd, true, &b), 200);
+        assert_non_null(strstr(tm_buf_str(&b), promise));
+    }
+    tm_buf_free(&b);
+    puts_to(fd, "GET /source HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    read_all(fd, &b);
+    assert_null(strstr(tm_buf_str(&b), promise));
+    const char *body = raw_body(&b);
+    check_content(body, b.len - (size_t)(body - (const char *)b.data));
+    close(fd);
+    tm_http_server_free(s);
+    tm_buf_free(&b);
 }
 
 /* The connection is cut, so that nobody takes what came for all of it. */
@@ -489,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_bodies_arrive_whole_on_one_connection),
         cmocka_unit_test(a_body_ends_with_the_connection_where_the_client_says_so),
+        cmocka_unit_test(an_old_client_that_keeps_its_connection_has_it_kept),
         cmocka_unit_test(what_cannot_be_made_is_not_taken_for_whole),
         cmocka_unit_test(bodies_arrive_over_tls),
         cmocka_unit_test(readers_that_wait_cost_little),
