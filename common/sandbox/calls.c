@@ -158,7 +158,8 @@ struct part {
     scmp_datum_t mask, value;
 };
 
-#define WHOLE UINT64_MAX
+#define WHOLE UINT64_MAX /* of an int, too: nobody sets the bits above it */
+#define INT_BITS UINT32_MAX
 
 static const struct part parts[] = {
     /* Memory is either written or executed; only files are executed, and only who may load. */
@@ -197,7 +198,8 @@ static bool has(unsigned rights, unsigned any)
 /*
  * libmicrohttpd sets TCP's options on its socket before and after each reply, though ours is none
  * of TCP's, until it hears EINVAL; the kernel says EOPNOTSUPP, for ever. Who takes connections and
- * makes none has TCP's options from the socket that listens, and needs no others.
+ * makes none has TCP's options from the socket that listens, and needs none but those of sockets.
+ * The kernel takes an int: what is above it in the register does not count.
  */
 static int add_options(scmp_filter_ctx ctx, unsigned rights)
 {
@@ -205,10 +207,10 @@ static int add_options(scmp_filter_ctx ctx, unsigned rights)
     if ((rights & (SANDBOX_ACCEPT | SANDBOX_CONNECT)) != SANDBOX_ACCEPT)
         return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
     int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), call, 1,
-                              SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP, 0));
+                              SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, IPPROTO_TCP));
     return rc != 0 ? rc
                    : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1,
-                                      SCMP_A1(SCMP_CMP_NE, IPPROTO_TCP, 0));
+                                      SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, SOL_SOCKET));
 }
 
 static int add_rules(scmp_filter_ctx ctx, unsigned rights)

@@ -220,6 +220,53 @@ static void who_takes_connections_hears_that_its_pairs_are_not_tcp(void **state)
     assert_int_equal(end_of(0, set_tcp_option), EOPNOTSUPP);
 }
 
+#define ABOVE_AN_INT (INT64_C(1) << 32) /* the kernel overlooks it, where it takes an int */
+
+static long passed, passed_arg[4];
+
+static int pass(void)
+{
+    return syscall(passed, passed_arg[0], passed_arg[1], passed_arg[2], passed_arg[3], 0, 0) >= 0
+               ? 0
+               : 1;
+}
+
+static int set_tcp_option_by_a_long(void)
+{
+    int pair[2];
+    int one = 1;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+        return -1;
+    return syscall(SYS_setsockopt, pair[0], ABOVE_AN_INT | IPPROTO_TCP, TCP_NODELAY, &one,
+                   sizeof(one)) == 0
+               ? 0
+               : errno;
+}
+
+static void bits_above_an_int_pass_nothing_by(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned rights;
+        long number, arg[4];
+    } passes[] = {
+        {0, SYS_mmap, {0, 4096, ABOVE_AN_INT | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS}},
+        {0, SYS_socketpair, {AF_UNIX, ABOVE_AN_INT | SOCK_DGRAM}},
+        {0, SYS_fcntl, {STDOUT_FILENO, ABOVE_AN_INT | F_SETSIG, SIGTERM}},
+        {0, SYS_prctl, {ABOVE_AN_INT | PR_SET_DUMPABLE, 1}},
+        {0, SYS_prlimit64, {ABOVE_AN_INT | 1}},
+        {SANDBOX_READ, SYS_openat, {AT_FDCWD, (long)"/dev/null", ABOVE_AN_INT | O_WRONLY}},
+        {SANDBOX_LOCAL, SYS_socket, {ABOVE_AN_INT | AF_INET, SOCK_STREAM}},
+    };
+    assert_int_equal(end_of(SANDBOX_ACCEPT, set_tcp_option_by_a_long), EINVAL);
+    for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]); i++) {
+        passed = passes[i].number;
+        memcpy(passed_arg, passes[i].arg, sizeof(passed_arg));
+        print_message("system call %ld\n", passed);
+        assert_int_equal(end_of(passes[i].rights, pass), -SIGSYS);
+    }
+}
+
 static void clone3_makes_no_process(void **state)
 {
     (void)state;
@@ -366,6 +413,7 @@ int main(void)
     const struct CMUnitTest enforced[] = {
         cmocka_unit_test(each_use_needs_its_right),
         cmocka_unit_test(who_takes_connections_hears_that_its_pairs_are_not_tcp),
+        cmocka_unit_test(bits_above_an_int_pass_nothing_by),
         cmocka_unit_test(clone3_makes_no_process),
         cmocka_unit_test(a_right_allows_nothing_else),
         cmocka_unit_test(memory_threads_and_time_need_no_right),
