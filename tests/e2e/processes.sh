@@ -20,10 +20,11 @@ sed -i -e "/^timestamp-authority:/,/^[a-su-z]/{/password-file/d; s,^  key: .*,  
     "$W/ca/tenmint-ca.yaml"
 export HOME=$W/ca
 (umask 077 && printf static-token >"$HOME/.vault-token")
+mkdir "$W/run"
 begin() {
     : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" --listen 127.0.0.1:0 \
-        --metrics-listen 127.0.0.1:0 >>"$W/ca.log" 2>&1 &
+    RUNTIME_DIRECTORY="$W/run" "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" \
+        --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >>"$W/ca.log" 2>&1 &
     CA_PID=$!
     PIDS="$PIDS $CA_PID"
     wait_for "$W/ca.log" '"message":"listening"' || exit 1
@@ -53,6 +54,11 @@ done
 # /memfd: is memory without a name, the keys of TLS tickets.
 check "the front has no file open by name" 0 \
     "$(find "/proc/$(role front)/fd" -lname '/*' ! -lname '/dev/*' ! -lname '/memfd:tickets *' ! -lname "$W/ca.log" 2>/dev/null | wc -l)"
+holds_run() { find "/proc/$1/fd" -lname "$W/run" | wc -l; }
+check "the first process holds the lock of what is in force" 1 "$(holds_run "$CA_PID")"
+for p in $PARENT $KIDS; do
+    check "no other process does ($p)" 0 "$(holds_run "$p")"
+done
 cat >"$W/scan.py" <<'P'
 # Prints "process: what it holds, how often" for each role=pid that holds anything.
 import re, subprocess, sys

@@ -123,6 +123,8 @@ static int be_parent(struct generations *s, int words, pid_t starter)
         return cli_fail(CLI_FAILED, &e);
     }
     close(s->signal_fd);
+    if (s->runtime_fd >= 0)
+        close(s->runtime_fd);
     return parent_run(&o);
 }
 

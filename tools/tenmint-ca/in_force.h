@@ -1,7 +1,7 @@
 /*
  * What a running server has in force, for `check-config` beside it: a file in the folder that the
  * service manager gives a server while it runs (RUNTIME_DIRECTORY, systemd.exec(5)), which stays
- * locked as long as a process of the server lives.
+ * locked as long as the server's first process lives.
  */
 #ifndef TENMINT_TOOLS_TENMINT_CA_IN_FORCE_H
 #define TENMINT_TOOLS_TENMINT_CA_IN_FORCE_H
