@@ -111,5 +111,11 @@ says "silent, and nothing is left out" 0 "not asked: $FAKE/silent cannot be reac
     --api-version 2 --folder "$W/given" --timeout 300ms
 check "it is noted, and written" "signers use transparency log $FAKE/silent API 2 127.0.0.1" "$(trusted "$W/given" | grep '^signers.*silent')"
 says "offline, what is left out stays so" 1 "give --chain FILE" "${T[@]}" add-ca --url https://ca.example.com --folder "$W/none" --offline
-says "offline" 0 "wrote" "${T[@]}" add-ca --url https://ca.example.com --chain "$W/other.pem" --folder "$W/none" --offline
+says "offline" 0 "wrote" "${T[@]}" add-ca --url https://ca.example.com --chain "$W/other.pem" --folder "$W/offline" --offline
+for url in ca.example.com ftp://ca.example.com https:///ca https://user:secret@ca.example.com https://:secret@ca.example.com \
+    'https://ca.example.com/?token=secret' 'https://ca.example.com/#a' $'https://ca.example.com/\n' $'https://ca.example.com/\e[2J'; do
+    says_not_written "no address: ${url@Q}" 2 "--url is no address such as" add-ca --url "$url" --chain "$W/other.pem" --offline
+    says_not_written "nor for signers" 2 "--signing-url is no address such as" add-ca --url https://ca.example.com --signing-url "$url" \
+        --chain "$W/other.pem" --offline
+done
 [ "$fails" = 0 ]

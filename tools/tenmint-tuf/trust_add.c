@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/fetch/fetch.h"
 #include "common/file.h"
 #include "tools/tenmint-tuf/ask.h"
 #include "tools/tenmint-tuf/commands.h"
@@ -73,15 +74,19 @@ static int add_service(const struct trust_kind *k, const struct addition *given,
     return 0;
 }
 
-/* Whatever serves it, an address is one. */
+/* Whatever serves it, an address is one, and holds nothing that is not for everyone: it is
+ * published. */
 static int check_url(const char *option, const char *url, struct tm_err *e)
 {
     const char *host = strstr(url, "://");
     if (host != NULL && host[3] != '\0' && host[3] != '/' &&
-        (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0))
+        (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0) &&
+        strpbrk(url, "?#@") == NULL && tm_fetch_check_url(url, true, NULL) == 0)
         return 0;
-    return tm_err_set(e, "--%s: '%.100s' is no address such as https://ca.example.com", option,
-                      url);
+    return tm_err_set(e,
+                      "--%s is no address such as https://ca.example.com, without a user, a query "
+                      "or a fragment",
+                      option);
 }
 
 static int check_words(const struct addition *given, struct tm_err *e)
