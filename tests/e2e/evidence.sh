@@ -41,6 +41,8 @@ make_pack() { says "$1" "$2" "$3" "$B/tenmint-ca" evidence make --config "$C" "$
 make_pack "a pack" 0 "2 certificates with proofs" --out "$W/pack" --tuf "$W/tuf" --controls config/controls.yaml --monitor "$W/ca.log"
 DIGEST=$(sed -n 's/.*SHA-256 of evidence.json //p' "$W/said")
 KEYS=(--root "$W/tuf/published/1.root.json" --log-key "$W/ca/log.pem" --heads-key "$W/ca/audit/heads.pem")
+check "a drill that the trail does not have is told" 1 "$(grep -c '1 of 1 rehearsals are not in the audit trail' "$W/said")"
+says "and by verify" 0 "0 of 1 are in the audit trail; NOBODY VOUCHES" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}"
 says "it verifies" 0 "2 certificates are proven to be in it" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}"
 says "without keys it does not" 1 "NOT CHECKED: give --log-key" "$B/tenmint-ca" evidence verify "$W/pack"
 says "by machine" 0 '"part":"tuf","ok":true' "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}" --json

@@ -96,7 +96,7 @@ check "with the digest of the record's lines" "$(while read -r l; do printf '%s\
 keys=(--log-key "$W/ca/log.pem" --heads-key "$W/ca/audit/heads.pem")
 says "evidence of them" 0 "" "$B/tenmint-ca" evidence make --config "$C" --out "$W/pack"
 check "step by step" 2 "$(grep -c ',tenmint-ca,\(rotate\|issuer\),.*,passed,' "$W/pack/tables/rehearsals.csv")"
-says "which verifies" 0 "" "$B/tenmint-ca" evidence verify "$W/pack" "${keys[@]}"
+says "which verifies" 0 "2 of 2 are in the audit trail" "$B/tenmint-ca" evidence verify "$W/pack" "${keys[@]}"
 cp "$W/ca/rehearsals.jsonl" "$W/record" && sed -i 1d "$W/ca/rehearsals.jsonl"
 no_pack() { # NAME KIND: of a record that the trail contradicts none is made, and nothing is left
     says "$1: no pack" 1 "rehearsals.jsonl' was altered or cut" "$B/tenmint-ca" evidence make --config "$C" --out "$W/pack2"

@@ -24,6 +24,7 @@ struct making {
     struct evidence_tables *tables;
     struct evidence_log *log; /* NULL: there is no such log */
     struct tm_buf rehearsals; /* struct evidence_rehearsal, as the trail has them */
+    struct evidence_rehearsed rehearsed;
     struct ca_audit_export export;
     struct ca_audit_walk walk;
     struct evidence_controls controls;
@@ -175,16 +176,14 @@ static int take_monitors(struct making *m, struct tm_err *e)
 static int take_rehearsals(struct making *m, struct tm_err *e)
 {
     const char *file = m->trail.config.rehearsals.file;
-    struct evidence_rehearsal drill;
+    struct evidence_rehearsal *drill = (struct evidence_rehearsal *)(void *)m->rehearsals.data;
     if (evidence_rehearsals_write(file, m->tuf, m->dir, e) != 0)
         return -1;
-    for (size_t at = 0; at < m->rehearsals.len; at += sizeof(drill)) {
-        memcpy(&drill, m->rehearsals.data + at, sizeof(drill));
-        if (evidence_rehearsals_find(m->dir, &drill, e) != 0)
-            return tm_err_wrap(e, "'%s' was altered or cut, or is of another node: put it back",
-                               file);
-    }
-    return 0;
+    return evidence_rehearsals_compare(m->dir, drill, m->rehearsals.len / sizeof(*drill),
+                                       &m->rehearsed, e) == 0
+               ? 0
+               : tm_err_wrap(e, "'%s' was altered or cut, or is of another node: put it back",
+                             file);
 }
 
 static int take_controls(struct making *m, struct tm_err *e)
@@ -293,6 +292,10 @@ int command_evidence_make(const struct cli_command *self, int argc, char **argv)
         printf("%s: %" PRIu64 " records, %" PRIu64 " certificates with proofs; begin with "
                "index.html\ntell the auditor by another way: SHA-256 of evidence.json %s\n",
                m.out, m.facts.records, m.facts.proofs, digest);
+    if (rc == CLI_OK && m.rehearsed.untold > 0)
+        fprintf(stderr,
+                "tenmint-ca: %zu of %zu rehearsals are not in the audit trail: the pack says so\n",
+                m.rehearsed.untold, m.rehearsed.lines);
     making_free(&m);
     return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
 }

@@ -114,11 +114,18 @@ int evidence_rehearsals_check(const char *dir, struct tm_err *e);
 struct evidence_rehearsal { /* as the audit trail has it */
     int64_t time_ms;
     char kind[16], sha256[65]; /* of its line in the record of rehearsals */
+    bool found;                /* the record has it */
+};
+struct evidence_rehearsed {
+    size_t lines;  /* of this program's record */
+    size_t untold; /* those of them that are not in the trail: nobody vouches for them */
 };
 /* False: the audit record is of something else. */
 bool evidence_rehearsal_of(const struct ca_audit_record *r, struct evidence_rehearsal *out);
-/* Whether the record in the pack holds its line. -1: it does not. */
-int evidence_rehearsals_find(const char *dir, const struct evidence_rehearsal *r, struct tm_err *e);
+/* The record in the pack against the trail's `count` rehearsals. -1: one of them has no line there.
+ */
+int evidence_rehearsals_compare(const char *dir, struct evidence_rehearsal *trail, size_t count,
+                                struct evidence_rehearsed *out, struct tm_err *e);
 
 /* ---- controls and pages (evidence_html.c) ---- */
 

@@ -128,26 +128,56 @@ static int missing(const struct evidence_rehearsal *r, struct tm_err *e)
                       r->kind, when);
 }
 
-int evidence_rehearsals_find(const char *dir, const struct evidence_rehearsal *r, struct tm_err *e)
+static int digest_of(const unsigned char *line, size_t len, char hex[65], struct tm_err *e)
 {
-    char path[PATH_MAX], hex[2 * EVP_MAX_MD_SIZE + 1] = "";
     unsigned char digest[EVP_MAX_MD_SIZE];
+    size_t size = 0;
+    if (EVP_Q_digest(NULL, "SHA256", NULL, line, len, digest, &size) != 1)
+        return tm_err_openssl(e, "SHA-256");
+    tm_hex_encode(digest, size, hex);
+    return 0;
+}
+
+/* Each vouches for one line: a copy of a line is another rehearsal, which was not done. */
+static bool is_told(struct evidence_rehearsal *trail, size_t count, const char *sha256)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!trail[i].found && strcmp(trail[i].sha256, sha256) == 0)
+            return trail[i].found = true;
+    }
+    return false;
+}
+
+static int compare_lines(const struct tm_buf *all, struct evidence_rehearsal *trail, size_t count,
+                         struct evidence_rehearsed *out, struct tm_err *e)
+{
+    char hex[65];
+    for (size_t at = 0; at < all->len; out->lines++) {
+        const unsigned char *end = memchr(all->data + at, '\n', all->len - at);
+        size_t len = end != NULL ? (size_t)(end - all->data) + 1 - at : all->len - at;
+        if (digest_of(all->data + at, len, hex, e) != 0)
+            return -1;
+        out->untold += !is_told(trail, count, hex);
+        at += len;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!trail[i].found)
+            return missing(&trail[i], e);
+    }
+    return 0;
+}
+
+int evidence_rehearsals_compare(const char *dir, struct evidence_rehearsal *trail, size_t count,
+                                struct evidence_rehearsed *out, struct tm_err *e)
+{
+    char path[PATH_MAX];
     struct tm_buf all = {0};
-    bool found = false;
+    *out = (struct evidence_rehearsed){0};
     int rc = tm_file_join(dir, programs[0].file, path, sizeof(path), e);
     if (rc == 0 && access(path, F_OK) == 0)
         rc = tm_file_read(path, FILE_BYTES_MAX, &all, e);
-    for (size_t at = 0; rc == 0 && at < all.len && !found;) {
-        const unsigned char *end = memchr(all.data + at, '\n', all.len - at);
-        size_t len = end != NULL ? (size_t)(end - all.data) + 1 - at : all.len - at;
-        size_t size = 0;
-        if (EVP_Q_digest(NULL, "SHA256", NULL, all.data + at, len, digest, &size) != 1)
-            rc = tm_err_openssl(e, "SHA-256");
-        else
-            tm_hex_encode(digest, size, hex);
-        found = rc == 0 && strcmp(hex, r->sha256) == 0;
-        at += len;
-    }
+    if (rc == 0)
+        rc = compare_lines(&all, trail, count, out, e);
     tm_buf_free(&all);
-    return rc == 0 && !found ? missing(r, e) : rc;
+    return rc;
 }
