@@ -132,6 +132,19 @@ static void a_disk_that_is_full_is_said(void **state)
     assert_non_null(strstr(e.text, "No space left"));
 }
 
+static void a_record_that_cannot_be_looked_at_is_not_an_empty_one(void **state)
+{
+    const struct place *p = *state;
+    struct tm_rehearsed last[KINDS];
+    struct tm_err e = {0};
+    char below[PATH_MAX];
+    assert_int_equal(tm_rehearsals_last(p->file, kinds, KINDS, last, &e), 0); /* there is none */
+    put(p, "");
+    assert_true(snprintf(below, sizeof(below), "%s/record", p->file) < (int)sizeof(below));
+    assert_int_equal(tm_rehearsals_last(below, kinds, KINDS, last, &e), -1);
+    assert_non_null(strstr(e.text, "Not a directory"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +155,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_record_after_half_a_line_has_a_line_of_its_own, set_up,
                                         tear_down),
         cmocka_unit_test(a_disk_that_is_full_is_said),
+        cmocka_unit_test_setup_teardown(a_record_that_cannot_be_looked_at_is_not_an_empty_one,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
