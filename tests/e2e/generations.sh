@@ -220,11 +220,12 @@ check "SIGTERM: exit code" 0 $?
 
 # A process of the last generation may end after its parent: killed, it still waits for a disk, and
 # has the log's lock. It is the server's child then, which waits for it. Here another child is that:
-# it takes the lock when the log lets it go, and has it for three seconds.
+# it takes the lock when the log lets it go, and has it for seven seconds, longer than a start takes
+# on a busy machine.
 cat >"$W/with_rest.sh" <<'P'
 (
     until [ -e "$1" ]; do sleep 0.1; done
-    exec timeout 60 flock "$2" sh -c 'echo held; sleep 3; echo let go'
+    exec timeout 60 flock "$2" sh -c 'echo held; sleep 7; echo let go'
 ) >"$3" &
 echo $! >"$3.pid"
 exec "${@:4}"
