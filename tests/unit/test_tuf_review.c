@@ -243,22 +243,26 @@ static void a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger(v
 }
 
 #define CONFIG_JSON "{\"mediaType\": \"application/vnd.dev.sigstore.signingconfig.v0.2+json\"}\n"
-#define BINS \
-    "bins: {bits: 2, prefix: bin, holders: [online], threshold: 1, expiry: 90d, signing: 30d, " \
-    "directory: bins}\n"
+#define BINS_OF(holder) \
+    "bins: {bits: 2, prefix: bin, holders: [" holder \
+    "], threshold: 1, expiry: 90d, signing: 30d, directory: bins}\n"
+#define BINS BINS_OF("online")
 
 /* Bins cover every name: also that of a second trusted root, which nobody asks for before there is
- * one. A delegation that names it means it. */
+ * one: bins that are in force may list one. A delegation that names it means it. */
 static void bins_are_no_danger_to_what_is_listed_or_not_asked_for(void **state)
 {
     (void)state;
     static const struct {
-        const char *after, *gone, *says; /* NULL: no danger */
+        const char *before, *after, *gone, *says; /* NULL: no danger */
     } rows[] = {
-        {CASE_POLICY BINS, NULL, NULL},
-        {CASE_POLICY BINS, "targets/signing_config.json",
+        {CASE_POLICY, CASE_POLICY BINS, NULL, NULL},
+        {CASE_POLICY BINS, CASE_POLICY BINS "# the same\n", NULL, NULL},
+        {CASE_POLICY BINS, CASE_POLICY BINS_OF("online2"), NULL,
+         "(threshold 1 of 1 keys) is new and could answer for trusted_root.ecdsa-logs.json"},
+        {CASE_POLICY, CASE_POLICY BINS, "targets/signing_config.json",
          "(threshold 1 of 1 keys) is new and could answer for signing_config.json"},
-        {ROLES(DELEGATION("first", "'*.ecdsa-logs.json'")), NULL,
+        {CASE_POLICY, ROLES(DELEGATION("first", "'*.ecdsa-logs.json'")), NULL,
          "could answer for trusted_root.ecdsa-logs.json"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -266,10 +270,11 @@ static void bins_are_no_danger_to_what_is_listed_or_not_asked_for(void **state)
         struct tuf_event ev;
         struct tm_buf text = {0};
         char path[PATH_MAX];
-        case_open(&c, CASE_POLICY);
+        case_open(&c, rows[i].before);
         case_file(&c, "targets/trusted_root.json", ROOT_JSON);
         case_file(&c, "targets/signing_config.v0.2.json", CONFIG_JSON);
         case_file(&c, "targets/signing_config.json", CONFIG_JSON);
+        case_file(&c, "bins/a.txt", "a\n");
         case_round(&c, T0, NULL);
         case_file(&c, "policy.yaml", rows[i].after);
         snprintf(path, sizeof(path), "%s/%s", c.dir, rows[i].gone != NULL ? rows[i].gone : "none");
@@ -282,6 +287,27 @@ static void bins_are_no_danger_to_what_is_listed_or_not_asked_for(void **state)
             fail_msg("row %zu: %zu dangers\n%s", i, r.dangers, tm_buf_str(&text));
         tm_buf_free(&text);
         tuf_event_free(&ev);
+        case_close(&c);
+    }
+}
+
+/* Nobody reviews what an online key signs: publish itself refuses it there. */
+static void no_online_key_signs_whom_clients_trust(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bins/trusted_root.json",
+                                        "bins/trusted_root.ecdsa-logs.json"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct tuf_case c;
+        struct tuf_publish_report r;
+        case_open(&c, CASE_POLICY BINS);
+        case_file(&c, "targets/trusted_root.json", ROOT_JSON);
+        case_file(&c, "bins/a.txt", "a\n");
+        case_round(&c, T0, NULL);
+        case_file(&c, names[i], ROOT_JSON);
+        assert_int_equal(case_try_publish(&c, NULL, T0 + DAY, false, &r), -1);
+        assert_non_null(strstr(c.e.text, "no online key signs that"));
+        assert_non_null(strstr(c.e.text, names[i] + strlen("bins/")));
         case_close(&c);
     }
 }
@@ -757,6 +783,7 @@ int main(void)
         cmocka_unit_test(patterns_meet_when_a_path_fits_both),
         cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),
         cmocka_unit_test(bins_are_no_danger_to_what_is_listed_or_not_asked_for),
+        cmocka_unit_test(no_online_key_signs_whom_clients_trust),
         cmocka_unit_test(what_the_policy_names_is_explained_field_by_field),
         cmocka_unit_test(the_digest_covers_the_content_that_travels_along),
         cmocka_unit_test(a_date_of_the_event_judges_nothing),

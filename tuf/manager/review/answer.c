@@ -167,11 +167,12 @@ static bool lists(const struct walk *w)
 }
 
 /* A second trusted root is asked for by whom somebody has pointed to it: not before there is one.
- * Bins cover every name, so that none could be made without it. */
+ * Bins cover every name, so that none could be made without it. Where a role is in force whose list
+ * is not in the event, there may be one. */
 static bool is_unasked(const char *name, const struct walk *before, const struct walk *after)
 {
-    return tuf_acted_on_is_root(name) && strcmp(name, TRUSTED_ROOT_TARGET) != 0 && !lists(before) &&
-           !lists(after);
+    return tuf_acted_on_is_root(name) && strcmp(name, TRUSTED_ROOT_TARGET) != 0 &&
+           answers(before) == NULL && !lists(after);
 }
 
 static void judge(const struct telling *t, const struct walk *before, const struct walk *after)
