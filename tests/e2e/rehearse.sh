@@ -120,6 +120,13 @@ json.dump(m, open("evidence.json", "w"))
 PY
 says "a pack's record that somebody took out" 4 "whose record is not in the pack" \
     "$B/tenmint-ca" evidence verify "$W/pack3" "${keys[@]}"
+# Each server has a record of its own, and one trail has them all.
+sed 's/^  node: one/  node: two/; s|^rehearsals:.*|rehearsals: {file: two.jsonl}|' "$C" >"$W/ca/two.yaml"
+says "a pack made at another server" 0 "2 rehearsals of other servers are in the audit trail alone" \
+    "$B/tenmint-ca" evidence make --config "$W/ca/two.yaml" --out "$W/pack4"
+says "which verifies, and says so" 0 "2 are of servers whose record is not in the pack" \
+    "$B/tenmint-ca" evidence verify "$W/pack4" "${keys[@]}"
+rm "$W/ca/two.yaml"
 
 until_true() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; return 1; } # a minute
 # Told to end: it takes its folder away.

@@ -179,11 +179,10 @@ static int take_rehearsals(struct making *m, struct tm_err *e)
     struct evidence_rehearsal *drill = (struct evidence_rehearsal *)(void *)m->rehearsals.data;
     if (evidence_rehearsals_write(file, m->tuf, m->dir, e) != 0)
         return -1;
-    return evidence_rehearsals_compare(m->dir, drill, m->rehearsals.len / sizeof(*drill),
-                                       &m->rehearsed, e) == 0
+    return evidence_rehearsals_compare(m->dir, m->trail.options.node, drill,
+                                       m->rehearsals.len / sizeof(*drill), &m->rehearsed, e) == 0
                ? 0
-               : tm_err_wrap(e, "'%s' was altered or cut, or is of another node: put it back",
-                             file);
+               : tm_err_wrap(e, "'%s' was altered or cut: put it back", file);
 }
 
 static int take_controls(struct making *m, struct tm_err *e)
@@ -296,6 +295,11 @@ int command_evidence_make(const struct cli_command *self, int argc, char **argv)
         fprintf(stderr,
                 "tenmint-ca: %zu of %zu rehearsals are not in the audit trail: the pack says so\n",
                 m.rehearsed.untold, m.rehearsed.lines);
+    if (rc == CLI_OK && m.rehearsed.elsewhere > 0)
+        fprintf(stderr,
+                "tenmint-ca: %zu rehearsals of other servers are in the audit trail alone: the "
+                "pack has this server's record\n",
+                m.rehearsed.elsewhere);
     making_free(&m);
     return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
 }

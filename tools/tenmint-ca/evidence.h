@@ -114,18 +114,21 @@ int evidence_rehearsals_check(const char *dir, struct tm_err *e);
 struct evidence_rehearsal { /* as the audit trail has it */
     int64_t time_ms;
     char kind[16], sha256[65]; /* of its line in the record of rehearsals */
+    char node[256];            /* the server that rehearsed: each has a record of its own */
     bool found;                /* the record has it */
 };
 struct evidence_rehearsed {
-    size_t lines;  /* of this program's record */
-    size_t untold; /* those of them that are not in the trail: nobody vouches for them */
+    size_t lines;     /* of this program's record */
+    size_t untold;    /* those of them that are not in the trail: nobody vouches for them */
+    size_t elsewhere; /* rehearsals in the trail of servers whose record is not in the pack */
 };
 /* False: the audit record is of something else. */
 bool evidence_rehearsal_of(const struct ca_audit_record *r, struct evidence_rehearsal *out);
-/* The record in the pack against the trail's `count` rehearsals. -1: one of them has no line there.
- */
-int evidence_rehearsals_compare(const char *dir, struct evidence_rehearsal *trail, size_t count,
-                                struct evidence_rehearsed *out, struct tm_err *e);
+/* The record in the pack against the trail's `count` rehearsals. -1: one has no line there, though
+ * it is of `here`, the server whose record it is (NULL: not known), or of a server of which the
+ * record has another. */
+int evidence_rehearsals_compare(const char *dir, const char *here, struct evidence_rehearsal *trail,
+                                size_t count, struct evidence_rehearsed *out, struct tm_err *e);
 
 /* ---- controls and pages (evidence_html.c) ---- */
 

@@ -115,6 +115,7 @@ bool evidence_rehearsal_of(const struct ca_audit_record *r, struct evidence_rehe
     out->time_ms = r->time_ms;
     snprintf(out->kind, sizeof(out->kind), "%s", ca_audit_text(&r->event, AUDIT_FIELD_reason));
     snprintf(out->sha256, sizeof(out->sha256), "%s", ca_audit_text(&r->event, AUDIT_FIELD_after));
+    snprintf(out->node, sizeof(out->node), "%s", r->node);
     return true;
 }
 
@@ -148,6 +149,30 @@ static bool is_told(struct evidence_rehearsal *trail, size_t count, const char *
     return false;
 }
 
+/* Whether the record should have what `node` rehearsed. */
+static bool is_of_record(const struct evidence_rehearsal *trail, size_t count, const char *here,
+                         const char *node)
+{
+    bool is = here != NULL && strcmp(here, node) == 0;
+    for (size_t i = 0; i < count && !is; i++)
+        is = trail[i].found && strcmp(trail[i].node, node) == 0;
+    return is;
+}
+
+/* What the trail has and the record has not. */
+static int look_for_missing(const struct evidence_rehearsal *trail, size_t count, const char *here,
+                            struct evidence_rehearsed *out, struct tm_err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (trail[i].found)
+            continue;
+        if (is_of_record(trail, count, here, trail[i].node))
+            return missing(&trail[i], e);
+        out->elsewhere++;
+    }
+    return 0;
+}
+
 static int compare_lines(const struct tm_buf *all, struct evidence_rehearsal *trail, size_t count,
                          struct evidence_rehearsed *out, struct tm_err *e)
 {
@@ -160,15 +185,11 @@ static int compare_lines(const struct tm_buf *all, struct evidence_rehearsal *tr
         out->untold += !is_told(trail, count, hex);
         at += len;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!trail[i].found)
-            return missing(&trail[i], e);
-    }
     return 0;
 }
 
-int evidence_rehearsals_compare(const char *dir, struct evidence_rehearsal *trail, size_t count,
-                                struct evidence_rehearsed *out, struct tm_err *e)
+int evidence_rehearsals_compare(const char *dir, const char *here, struct evidence_rehearsal *trail,
+                                size_t count, struct evidence_rehearsed *out, struct tm_err *e)
 {
     char path[PATH_MAX];
     struct tm_buf all = {0};
@@ -178,6 +199,8 @@ int evidence_rehearsals_compare(const char *dir, struct evidence_rehearsal *trai
         rc = tm_file_read(path, FILE_BYTES_MAX, &all, e);
     if (rc == 0)
         rc = compare_lines(&all, trail, count, out, e);
+    if (rc == 0)
+        rc = look_for_missing(trail, count, here, out, e);
     tm_buf_free(&all);
     return rc;
 }

@@ -124,13 +124,17 @@ static int check_rehearsals(struct checking *c, struct tm_err *e)
     char text[128];
     struct evidence_rehearsed found;
     struct evidence_rehearsal *drill = (struct evidence_rehearsal *)(void *)c->rehearsals.data;
-    if (evidence_rehearsals_compare(c->dir, drill, c->rehearsals.len / sizeof(*drill), &found, e) !=
-            0 ||
+    if (evidence_rehearsals_compare(c->dir, NULL, drill, c->rehearsals.len / sizeof(*drill), &found,
+                                    e) != 0 ||
         evidence_rehearsals_check(c->dir, e) != 0)
         return -1;
     snprintf(text, sizeof(text), "%zu of %zu are in the audit trail%s", found.lines - found.untold,
              found.lines, found.untold > 0 ? "; NOBODY VOUCHES for the others" : "");
     say(c, "rehearsals", text);
+    snprintf(text, sizeof(text), "%zu are of servers whose record is not in the pack",
+             found.elsewhere);
+    if (found.elsewhere > 0)
+        say(c, "rehearsals", text);
     return 0;
 }
 
