@@ -8,6 +8,7 @@
 #   make bench-long   the same with a million requests where memory is watched, and a million targets
 #   make bench-peers  a timestamp and a log entry beside sigstore's own servers (Go 1.26; minutes)
 #   make cluster-test   three nodes, a log, a database and a store of tokens, killed under load
+#   make bad-input-test  every command of tenmint-ca with wrong words, lost files, full disks, kill -9
 #   make soak    15 minutes of load while everything around the server fails; SOAK=60 is a try
 #   make package-test   the Debian packages in a fresh Debian: installed, upgraded, removed (root)
 #   make token-test     each key in a token that is taken away and comes back
@@ -87,7 +88,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: package-test token-test kms-services cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
+.PHONY: bad-input-test package-test token-test kms-services cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS) $(HIDDEN))
@@ -226,6 +227,9 @@ package-test:
 
 kms-services: test-deps all test-programs
 	@bash tests/kms_services.sh
+
+bad-input-test: test-deps all
+	@bash tests/bad_input.sh
 
 cluster-test: test-deps all test-programs
 	@bash tests/cluster.sh

@@ -248,7 +248,7 @@ static int run_group(const struct cli_command *g, int argc, char **argv)
                      : unknown_command(g->commands, g->count, argc, argv, g);
 }
 
-int cli_main(const struct cli_program *p, int argc, char **argv)
+static int dispatch(const struct cli_program *p, int argc, char **argv)
 {
     if (argc < 2) {
         fprintf(stderr, "%s: a command is missing. Try '%s help'.\n", p->name, p->name);
@@ -278,6 +278,16 @@ int cli_main(const struct cli_program *p, int argc, char **argv)
     if (c == NULL)
         return unknown_command(p->commands, p->count, argc - 1, argv + 1, NULL);
     return c->commands != NULL ? run_group(c, argc - 2, argv + 2) : c->run(c, argc - 2, argv + 2);
+}
+
+/* Output that a full disk has cut off is no output. */
+int cli_main(const struct cli_program *p, int argc, char **argv)
+{
+    int code = dispatch(p, argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "%s: cannot write its output: %s\n", p->name, strerror(errno));
+    return code == CLI_OK ? CLI_FAILED : code;
 }
 
 static int usage(struct tm_err *e, const char *what, const char *word)

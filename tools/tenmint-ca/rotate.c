@@ -66,6 +66,8 @@ static int check_ca_folder(const char *dir, struct tm_err *e)
             return -1;
         if (access(path, F_OK) == 0)
             return 0;
+        if (errno != ENOENT && errno != ENOTDIR)
+            return tm_err_errno(e, "'%s'", path);
     }
     tm_err_set(e, "'%s' is no CA's folder: it has neither root.pem nor chain.pem", dir);
     return tm_err_mark(e, ERR_REFUSED);
