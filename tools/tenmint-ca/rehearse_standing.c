@@ -51,9 +51,12 @@ void rehearse_watch_end(struct rehearse_watch *w)
         pthread_mutex_destroy(&w->lock);
 }
 
-/* Of a file that it may not see, who reads it cannot tell whether it is another: it is read. */
+/* Of a file that it may not see, who reads it cannot tell whether it is another: it is read. A
+ * server without a configuration has none. */
 static void renew(struct rehearse_watch *w)
 {
+    if (w->config->file == NULL)
+        return;
     if (tm_file_stamp_renew(w->config->file, &w->seen) || w->seen.ino == 0)
         w->unreadable =
             tm_rehearsals_last(w->config->file, rehearse_names, REHEARSE_KINDS, w->last, NULL) != 0;
