@@ -291,27 +291,6 @@ static void bins_are_no_danger_to_what_is_listed_or_not_asked_for(void **state)
     }
 }
 
-/* Nobody reviews what an online key signs: publish itself refuses it there. */
-static void no_online_key_signs_whom_clients_trust(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"bins/trusted_root.json",
-                                        "bins/trusted_root.ecdsa-logs.json"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct tuf_case c;
-        struct tuf_publish_report r;
-        case_open(&c, CASE_POLICY BINS);
-        case_file(&c, "targets/trusted_root.json", ROOT_JSON);
-        case_file(&c, "bins/a.txt", "a\n");
-        case_round(&c, T0, NULL);
-        case_file(&c, names[i], ROOT_JSON);
-        assert_int_equal(case_try_publish(&c, NULL, T0 + DAY, false, &r), -1);
-        assert_non_null(strstr(c.e.text, "no online key signs that"));
-        assert_non_null(strstr(c.e.text, names[i] + strlen("bins/")));
-        case_close(&c);
-    }
-}
-
 static void what_the_policy_names_is_explained_field_by_field(void **state)
 {
     (void)state;
@@ -783,7 +762,6 @@ int main(void)
         cmocka_unit_test(patterns_meet_when_a_path_fits_both),
         cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),
         cmocka_unit_test(bins_are_no_danger_to_what_is_listed_or_not_asked_for),
-        cmocka_unit_test(no_online_key_signs_whom_clients_trust),
         cmocka_unit_test(what_the_policy_names_is_explained_field_by_field),
         cmocka_unit_test(the_digest_covers_the_content_that_travels_along),
         cmocka_unit_test(a_date_of_the_event_judges_nothing),

@@ -6,7 +6,6 @@
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/publish/internal.h"
-#include "tuf/manager/review/acted.h"
 
 /* ---- who delegates to whom, afterwards ---- */
 
@@ -124,18 +123,6 @@ static struct tuf_metadata *next_version(struct tuf_publication *p, const char *
     return tuf_draft_targets(p->o->refresh ? NULL : p->w, name, &next, entries, e);
 }
 
-/* Whom clients trust is signed by holders: nobody reviews what an online key signs. */
-static int refuse_root(const char *role, const struct tuf_metadata *m, struct tm_err *e)
-{
-    const char *name = tuf_acted_on_root_of(m);
-    if (name == NULL)
-        return 0;
-    return tm_err_set(e,
-                      "delegated role '%s': its folder has %s, which says whom clients trust: no "
-                      "online key signs that, put it into targets",
-                      role, name);
-}
-
 /* `f` NULL: the entries that are published. */
 static int put_one(struct tuf_publication *p, const char *name, const struct tuf_policy_role *r,
                    const struct tuf_draft_files *f, struct tm_err *e)
@@ -157,8 +144,6 @@ static int put_one(struct tuf_publication *p, const char *name, const struct tuf
                tuf_verify(base, &d.signers, name, NULL) != 0 ||
                tuf_publication_check_delegators(p, r, name, base, NULL) != 0;
     int rc = m != NULL ? 0 : -1;
-    if (rc == 0 && f != NULL)
-        rc = refuse_root(name, m, e);
     if (rc == 0 && (changed || due))
         rc = put_next(p, r, name, m, &d.signers, e);
     if (rc == 0 && changed)

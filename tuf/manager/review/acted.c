@@ -23,17 +23,6 @@ bool tuf_acted_on_is_root(const char *name)
     return is;
 }
 
-const char *tuf_acted_on_root_of(const struct tuf_metadata *m)
-{
-    struct tuf_file_info info;
-    if (tuf_targets_find(m, TRUSTED_ROOT_TARGET, &info))
-        return TRUSTED_ROOT_TARGET;
-    for (const struct tuf_second_root *s = tuf_second_roots; s->word != NULL; s++)
-        if (tuf_targets_find(m, s->target, &info))
-            return s->target;
-    return NULL;
-}
-
 bool tuf_acted_on_always(const char *name)
 {
     return tuf_acted_on_is_root(name) || is_signing_config(name);

@@ -17,9 +17,6 @@
 /* trusted_root.json or a second one (tuf/verify/trust/second_root.h). */
 bool tuf_acted_on_is_root(const char *name);
 
-/* Which of those a targets role lists, the first; NULL: none. */
-const char *tuf_acted_on_root_of(const struct tuf_metadata *m);
-
 /* Those and signing_config*.json, whatever the metadata says. */
 bool tuf_acted_on_always(const char *name);
 
