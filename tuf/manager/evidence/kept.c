@@ -1,9 +1,11 @@
 #include "tuf/manager/evidence/kept.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "common/utf8.h"
@@ -46,6 +48,8 @@ int tuf_kept_line(void *arg, const struct tuf_line *line, struct tm_err *e)
                 return -1;
         }
     }
+    if (tuf_line_is(line, "taken-over") && k->digest[0] == '\0' && k->all.count == 0)
+        k->taken_over = true;
     if (!tuf_line_is_publication(line))
         return 0;
     if (line->digest != NULL && strcmp(line->digest, k->digest) == 0 && add_event(k, e) != 0)
@@ -81,6 +85,7 @@ struct keeping {
     const struct tuf_published *p;
     const struct tuf_reviewed_list *named; /* in the order of by_version */
     struct tuf_metadata *snapshot;         /* the last that was found good, or NULL */
+    bool taken_over;
     struct tm_buf *faults;
 };
 
@@ -117,6 +122,8 @@ static int check_pinned(void *arg, const char *name, const struct tuf_entry *was
     if (tuf_names_metadata(is->version, role, file, sizeof(file), e) != 0 ||
         tm_file_join(k->p->dir, file, path, sizeof(path), e) != 0)
         return -1;
+    if (k->taken_over && k->snapshot == NULL && access(path, F_OK) != 0 && errno == ENOENT)
+        return 0; /* others published it, in a tree without versions in names */
     bool read = tm_file_read(path, TUF_METADATA_MAX, &bytes, &why) == 0;
     bool same = read && tuf_file_check(&info, bytes.data, bytes.len, NULL) == 0;
     tm_buf_free(&bytes);
@@ -155,7 +162,8 @@ static int check_file(struct keeping *k, const struct tuf_reviewed *r, size_t co
 int tuf_kept_check(struct tuf_kept *k, const struct tuf_published *p, struct tm_buf *faults,
                    struct tm_err *e)
 {
-    struct keeping keeping = {.p = p, .named = &k->all, .faults = faults};
+    struct keeping keeping = {
+        .p = p, .named = &k->all, .taken_over = k->taken_over, .faults = faults};
     const struct tuf_reviewed *all = k->all.item;
     int rc = 0;
     if (k->all.count > 0)

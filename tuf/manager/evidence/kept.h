@@ -8,6 +8,8 @@
 #ifndef TENMINT_TUF_KEPT_H
 #define TENMINT_TUF_KEPT_H
 
+#include <stdbool.h>
+
 #include "tuf/manager/evidence/line.h"
 #include "tuf/manager/state/published.h"
 
@@ -15,6 +17,7 @@ struct tuf_kept {                   /* zeroed at first; what it points to is its
     struct tuf_reviewed_list event; /* what the last statement is about */
     char digest[65];                /* of the event; "": none yet */
     struct tuf_reviewed_list all;   /* of what was published */
+    bool taken_over;                /* others began it: not all files are ours to keep */
 };
 
 /* A tuf_line_fn, for tuf_evidence_check(): takes in what the lines say of published content. `arg`
