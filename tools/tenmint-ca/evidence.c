@@ -48,14 +48,9 @@ static int copy_into(const struct making *m, const char *from, const char *folde
                      struct tm_err *e)
 {
     char path[PATH_MAX];
-    struct tm_buf bytes = {0};
     if (snprintf(path, sizeof(path), "%s/%s/%s", m->dir, folder, name) >= (int)sizeof(path))
         return tm_err_set(e, "'%s': the path is too long", from);
-    int rc = tm_file_read(from, (size_t)64 << 20, &bytes, e);
-    if (rc == 0)
-        rc = tm_file_write_passing(path, 0644, bytes.data, bytes.len, e);
-    tm_buf_free(&bytes);
-    return rc;
+    return evidence_copy_file(from, path, EVIDENCE_FILE_MAX, e);
 }
 
 /* The checkpoint first: what is added meanwhile is behind it. */

@@ -179,6 +179,15 @@ void evidence_manifest_free(struct evidence_manifest *m);
  * policy and what monitors wrote, for which no key vouches. */
 int evidence_manifest_digest(const char *dir, char out[65], struct tm_err *e);
 
+#define EVIDENCE_FILE_MAX ((size_t)64 << 20) /* bytes of one that is copied or made anew */
+/* One file, of `max` bytes at most; its folder is there. */
+int evidence_copy_file(const char *from, const char *to, size_t max, struct tm_err *e);
+/* The same, of EVIDENCE_FILE_MAX, to `dir`/`name`. */
+int evidence_copy_into(const char *from, const char *dir, const char *name, struct tm_err *e);
+/* Whether `dir`/`name` holds what was made of the pack anew; `source`: "what the transcript says".
+ */
+int evidence_compare(const char *dir, const char *name, const struct tm_buf *made,
+                     const char *source, struct tm_err *e);
 /* A folder with all that is in it, links aside. */
 int evidence_copy(const char *from, const char *to, struct tm_err *e);
 

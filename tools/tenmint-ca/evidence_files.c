@@ -254,6 +254,37 @@ void evidence_manifest_free(struct evidence_manifest *m)
 
 /* ---- copies ---- */
 
+int evidence_copy_file(const char *from, const char *to, size_t max, struct tm_err *e)
+{
+    struct tm_buf bytes = {0};
+    int rc = tm_file_read(from, max, &bytes, e);
+    if (rc == 0)
+        rc = tm_file_write_passing(to, 0644, bytes.data, bytes.len, e);
+    tm_buf_free(&bytes);
+    return rc;
+}
+
+int evidence_copy_into(const char *from, const char *dir, const char *name, struct tm_err *e)
+{
+    char to[PATH_MAX];
+    int rc = tm_file_join(dir, name, to, sizeof(to), e);
+    return rc == 0 ? evidence_copy_file(from, to, EVIDENCE_FILE_MAX, e) : rc;
+}
+
+int evidence_compare(const char *dir, const char *name, const struct tm_buf *made,
+                     const char *source, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    struct tm_buf is = {0};
+    int rc = tm_file_join(dir, name, path, sizeof(path), e);
+    if (rc == 0)
+        rc = tm_file_read(path, EVIDENCE_FILE_MAX, &is, e);
+    if (rc == 0 && (is.len != made->len || memcmp(is.data, made->data, is.len) != 0))
+        rc = tm_err_set(e, "'%s' is not %s", name, source);
+    tm_buf_free(&is);
+    return rc;
+}
+
 struct copying {
     const char *from, *to;
 };
@@ -262,19 +293,13 @@ static int copy_file(void *arg, const char *name, struct tm_err *e)
 {
     const struct copying *c = arg;
     char from[PATH_MAX], to[PATH_MAX], folder[PATH_MAX];
-    struct tm_buf bytes = {0};
     if (tm_file_join(c->from, name, from, sizeof(from), e) != 0 ||
         tm_file_join(c->to, name, to, sizeof(to), e) != 0)
         return -1;
     memcpy(folder, to, sizeof(folder));
     *strrchr(folder, '/') = '\0';
     int rc = tm_file_mkdirs(folder, 0755, e);
-    if (rc == 0)
-        rc = tm_file_read(from, COPY_BYTES_MAX, &bytes, e);
-    if (rc == 0)
-        rc = tm_file_write_passing(to, 0644, bytes.data, bytes.len, e);
-    tm_buf_free(&bytes);
-    return rc;
+    return rc == 0 ? evidence_copy_file(from, to, COPY_BYTES_MAX, e) : rc;
 }
 
 int evidence_copy(const char *from, const char *to, struct tm_err *e)

@@ -11,7 +11,6 @@
 #include "tools/tenmint-ca/evidence.h"
 
 #define TABLE "tables/rehearsals.csv"
-#define FILE_BYTES_MAX ((size_t)64 << 20)
 
 static const struct program {
     const char *name, *file;
@@ -59,17 +58,7 @@ static int make_table(const char *dir, struct tm_buf *out, struct tm_err *e)
 
 static int copy_record(const char *from, const char *dir, const struct program *p, struct tm_err *e)
 {
-    char to[PATH_MAX];
-    struct tm_buf bytes = {0};
-    if (access(from, F_OK) != 0)
-        return 0;
-    int rc = tm_file_join(dir, p->file, to, sizeof(to), e);
-    if (rc == 0)
-        rc = tm_file_read(from, FILE_BYTES_MAX, &bytes, e);
-    if (rc == 0)
-        rc = tm_file_write_passing(to, 0644, bytes.data, bytes.len, e);
-    tm_buf_free(&bytes);
-    return rc;
+    return access(from, F_OK) == 0 ? evidence_copy_into(from, dir, p->file, e) : 0;
 }
 
 int evidence_rehearsals_write(const char *record, const char *workspace, const char *dir,
@@ -94,16 +83,10 @@ int evidence_rehearsals_write(const char *record, const char *workspace, const c
 
 int evidence_rehearsals_check(const char *dir, struct tm_err *e)
 {
-    char path[PATH_MAX];
-    struct tm_buf is = {0}, made = {0};
+    struct tm_buf made = {0};
     int rc = make_table(dir, &made, e);
     if (rc == 0)
-        rc = tm_file_join(dir, TABLE, path, sizeof(path), e);
-    if (rc == 0)
-        rc = tm_file_read(path, FILE_BYTES_MAX, &is, e);
-    if (rc == 0 && (is.len != made.len || memcmp(is.data, made.data, is.len) != 0))
-        rc = tm_err_set(e, "'" TABLE "' is not what the records of rehearsals say");
-    tm_buf_free(&is);
+        rc = evidence_compare(dir, TABLE, &made, "what the records of rehearsals say", e);
     tm_buf_free(&made);
     return rc;
 }
@@ -196,7 +179,7 @@ int evidence_rehearsals_compare(const char *dir, const char *here, struct eviden
     *out = (struct evidence_rehearsed){0};
     int rc = tm_file_join(dir, programs[0].file, path, sizeof(path), e);
     if (rc == 0 && access(path, F_OK) == 0)
-        rc = tm_file_read(path, FILE_BYTES_MAX, &all, e);
+        rc = tm_file_read(path, EVIDENCE_FILE_MAX, &all, e);
     if (rc == 0)
         rc = compare_lines(&all, trail, count, out, e);
     if (rc == 0)

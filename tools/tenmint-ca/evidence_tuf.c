@@ -19,20 +19,6 @@
 #define PUBLISHED "tuf/published"
 #define TRANSCRIPT "tuf/transcript.jsonl"
 #define CEREMONIES "tables/ceremonies.csv"
-#define FILE_BYTES_MAX ((size_t)64 << 20)
-
-static int copy_one(const char *from, const char *dir, const char *name, struct tm_err *e)
-{
-    char to[PATH_MAX];
-    struct tm_buf bytes = {0};
-    int rc = tm_file_join(dir, name, to, sizeof(to), e);
-    if (rc == 0)
-        rc = tm_file_read(from, FILE_BYTES_MAX, &bytes, e);
-    if (rc == 0)
-        rc = tm_file_write_passing(to, 0644, bytes.data, bytes.len, e);
-    tm_buf_free(&bytes);
-    return rc;
-}
 
 /* A row for each signature: who has signed which event, with which key, when, and what came of it.
  */
@@ -120,9 +106,9 @@ static int write_all(const struct tuf_workspace *w, const struct tuf_published *
     if (rc == 0)
         rc = evidence_copy(w->published, published, e);
     if (rc == 0)
-        rc = copy_one(w->transcript, dir, TRANSCRIPT, e);
+        rc = evidence_copy_into(w->transcript, dir, TRANSCRIPT, e);
     if (rc == 0)
-        rc = copy_one(w->policy_file, dir, "tuf/policy.yaml", e);
+        rc = evidence_copy_into(w->policy_file, dir, "tuf/policy.yaml", e);
     if (rc == 0)
         rc = read_ceremonies(w->transcript, live, &csv, out, e);
     if (rc == 0)
@@ -186,19 +172,6 @@ static int refresh(const char *published, const char *root, int64_t now, struct 
     return rc;
 }
 
-static int compare_table(const char *dir, const struct tm_buf *csv, struct tm_err *e)
-{
-    char path[PATH_MAX];
-    struct tm_buf is = {0};
-    int rc = tm_file_join(dir, CEREMONIES, path, sizeof(path), e);
-    if (rc == 0)
-        rc = tm_file_read(path, FILE_BYTES_MAX, &is, e);
-    if (rc == 0 && (is.len != csv->len || memcmp(is.data, csv->data, is.len) != 0))
-        rc = tm_err_set(e, "'" CEREMONIES "' is not what the transcript says");
-    tm_buf_free(&is);
-    return rc;
-}
-
 int evidence_tuf_check(const char *dir, const char *root, int64_t now, struct evidence_tuf *out,
                        struct tm_err *e)
 {
@@ -212,7 +185,7 @@ int evidence_tuf_check(const char *dir, const char *root, int64_t now, struct ev
         return tm_err_wrap(e, "TUF repository");
     int rc = read_ceremonies(transcript, &live, &csv, out, e);
     if (rc == 0)
-        rc = compare_table(dir, &csv, e);
+        rc = evidence_compare(dir, CEREMONIES, &csv, "what the transcript says", e);
     tm_buf_free(&csv);
     tuf_published_free(&live);
     return rc == 0 ? 0 : tm_err_wrap(e, "TUF repository");
