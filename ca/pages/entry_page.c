@@ -178,7 +178,7 @@ static void say_place(struct tm_html *h, const struct ca_page_entry *p)
     tm_html_fact(h, "Log", head->tree.origin);
     number(h, "Entry", p->at->index);
     if (p->at->entry->text == NULL)
-        ca_words_time(h, "Logged", (int64_t)(p->at->entry->timestamp_ms / 1000));
+        tm_html_fact_time(h, "Logged", (int64_t)(p->at->entry->timestamp_ms / 1000));
     ca_words_hex(h, "Leaf hash", p->at->leaf.b, MERKLE_HASH);
     ca_words_hex(h, "Root hash", head->tree.root.b, MERKLE_HASH);
     tm_html_close(h);

@@ -176,11 +176,17 @@ static void search_log(struct ca_pages *p, size_t log, const struct ca_question 
     const struct ca_search s = {p->book, place.id, p->shelf[log], q, before};
     bool looked = ca_shelf_look(p->shelf[log], &why) == 0;
     const struct ca_head *head = ca_shelf_head(p->shelf[log]);
-    tm_html_section(h, NULL, head != NULL ? head->tree.origin : p->o->log[log].name);
+    bool signatures = ca_shelf_signatures(p->shelf[log]);
+    tm_html_section_badge(h, NULL, head != NULL ? head->tree.origin : p->o->log[log].name,
+                          TM_HTML_PLAIN, signatures ? "signatures" : "certificates");
     if (!looked || ca_search_run(&s, &found, &why) != 0) {
         tm_html_badge(h, TM_HTML_BAD, "cannot know");
         tm_html_printf(h, " %s", why.text);
     } else {
+        if (signatures && found.count > 0)
+            tm_html_element(h, "p",
+                            "Claimed: by a certificate that the signer brought along. Whether it "
+                            "is of this service, tenmint verify says.");
         say_found(h, p, log, q, &found);
         if (place.size < head->tree.size)
             tm_html_printf(h, "The last %" PRIu64 " entries were not searched yet.",

@@ -229,10 +229,9 @@ void ca_page_head(struct tm_html *h, const struct ca_head *head, int64_t now)
     tm_html_facts(h);
     ca_words_hex(h, "Root hash", head->tree.root.b, MERKLE_HASH);
     ca_words_hex(h, "Key id", head->key_id, sizeof(head->key_id));
-    tm_html_element(h, "dt", "Trusted witnesses");
-    tm_html_open(h, "dd");
+    tm_html_fact_begin(h, "Trusted witnesses");
     tm_html_printf(h, "%zu cosigned it", head->cosigned);
-    tm_html_close(h);
+    tm_html_fact_end(h);
     tm_html_close(h);
     tm_html_close(h);
 }

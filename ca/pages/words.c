@@ -23,25 +23,16 @@ void ca_words_repository(struct tm_html *h, const struct ca_certificate *c)
         tm_html_bytes(h, t->p, t->len);
 }
 
-static void fact_bytes(struct tm_html *h, const char *term, const struct ca_cert_text *t)
-{
-    tm_html_element(h, "dt", term);
-    tm_html_open(h, "dd");
-    tm_html_bytes(h, t->p, t->len);
-    tm_html_close(h);
-}
-
 void ca_words_identity(struct tm_html *h, const struct ca_certificate *c)
 {
-    tm_html_element(h, "dt", "Identity");
-    tm_html_open(h, "dd");
+    tm_html_fact_begin(h, "Identity");
     tm_html_open(h, "strong");
     ca_words_names(h, c);
     tm_html_close(h);
-    tm_html_close(h);
+    tm_html_fact_end(h);
     for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++) {
         if (c->identity[i].p != NULL)
-            fact_bytes(h, tm_identity_table[i].label, &c->identity[i]);
+            tm_html_fact_bytes(h, tm_identity_table[i].label, c->identity[i].p, c->identity[i].len);
     }
 }
 
@@ -57,17 +48,9 @@ void ca_words_hex(struct tm_html *h, const char *term, const void *p, size_t len
     tm_buf_free(&b);
 }
 
-void ca_words_time(struct tm_html *h, const char *term, int64_t when)
-{
-    tm_html_element(h, "dt", term);
-    tm_html_open(h, "dd");
-    tm_html_time(h, when);
-    tm_html_close(h);
-}
-
 void ca_words_certificate(struct tm_html *h, const struct ca_certificate *c)
 {
     ca_words_hex(h, "Serial number", c->serial.p, c->serial.len);
-    ca_words_time(h, "Valid from", c->not_before);
-    ca_words_time(h, "Valid to", c->not_after);
+    tm_html_fact_time(h, "Valid from", c->not_before);
+    tm_html_fact_time(h, "Valid to", c->not_after);
 }

@@ -15,7 +15,5 @@ void ca_words_identity(struct tm_html *h, const struct ca_certificate *c);
 void ca_words_certificate(struct tm_html *h, const struct ca_certificate *c);
 /* A fact of bytes, in hexadecimal. */
 void ca_words_hex(struct tm_html *h, const char *term, const void *p, size_t len);
-/* A fact that is a time, in Unix seconds. */
-void ca_words_time(struct tm_html *h, const char *term, int64_t when);
 
 #endif

@@ -89,18 +89,40 @@ static size_t part_length(const unsigned char *p, size_t left)
     return n;
 }
 
+/* Letters and digits alone, as a digest is. */
+static bool is_plain(const unsigned char *p, size_t len)
+{
+    size_t n = 0;
+    while (n < len && isalnum(p[n]))
+        n++;
+    return n == len;
+}
+
 /* Addresses are broken behind their marks, digests after some characters. Left to itself, a browser
  * breaks them anywhere. */
+static void put_word(struct tm_buf *out, const unsigned char *p, size_t left)
+{
+    size_t whole = left > COLUMN && is_plain(p, left) ? PART : COLUMN;
+    while (left > whole) {
+        size_t n = part_length(p, left);
+        put_escaped(out, p, n);
+        if (n < left)
+            tm_buf_puts(out, "<wbr />");
+        p += n;
+        left -= n;
+    }
+    put_escaped(out, p, left);
+}
+
 static void put_breaking(struct tm_buf *out, const unsigned char *p, size_t left)
 {
     while (left > 0) {
         size_t word = word_length(p, left);
-        size_t n = word > COLUMN ? part_length(p, word) : word;
-        put_escaped(out, p, n > 0 ? n : 1);
-        if (n > 0 && n < word)
-            tm_buf_puts(out, "<wbr />");
-        p += n > 0 ? n : 1;
-        left -= n > 0 ? n : 1;
+        put_word(out, p, word);
+        if (word < left)
+            put_escaped(out, p + word++, 1);
+        p += word;
+        left -= word;
     }
 }
 

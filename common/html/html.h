@@ -111,7 +111,12 @@ void tm_html_section_badge(struct tm_html *h, const char *id, const char *headin
 /* A term and what it is, inside <dl>, which tm_html_facts() opens and tm_html_close() closes. */
 void tm_html_facts(struct tm_html *h);
 void tm_html_fact(struct tm_html *h, const char *term, const char *text);
+void tm_html_fact_bytes(struct tm_html *h, const char *term, const void *text, size_t len);
 void tm_html_fact_code(struct tm_html *h, const char *term, const char *text);
+void tm_html_fact_time(struct tm_html *h, const char *term, int64_t seconds);
+/* Around what is written as such a text. */
+void tm_html_fact_begin(struct tm_html *h, const char *term);
+void tm_html_fact_end(struct tm_html *h);
 
 /* A point in time: "2027-01-02 03:04 UTC". */
 void tm_html_time(struct tm_html *h, int64_t seconds);

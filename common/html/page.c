@@ -137,18 +137,44 @@ void tm_html_facts(struct tm_html *h)
     tm_html_open(h, "dl");
 }
 
-void tm_html_fact(struct tm_html *h, const char *term, const char *text)
+void tm_html_fact_begin(struct tm_html *h, const char *term)
 {
     tm_html_element(h, "dt", term);
-    tm_html_element(h, "dd", text);
+    tm_html_open(h, "dd");
+    h->breaks = true;
+}
+
+void tm_html_fact_end(struct tm_html *h)
+{
+    tm_html_close(h);
+    h->breaks = false;
+}
+
+void tm_html_fact(struct tm_html *h, const char *term, const char *text)
+{
+    tm_html_fact_bytes(h, term, text, text != NULL ? strlen(text) : 0);
+}
+
+void tm_html_fact_bytes(struct tm_html *h, const char *term, const void *text, size_t len)
+{
+    tm_html_fact_begin(h, term);
+    tm_html_bytes(h, text, len);
+    tm_html_fact_end(h);
+}
+
+void tm_html_fact_time(struct tm_html *h, const char *term, int64_t seconds)
+{
+    tm_html_fact_begin(h, term);
+    tm_html_time(h, seconds);
+    tm_html_fact_end(h);
 }
 
 void tm_html_fact_code(struct tm_html *h, const char *term, const char *text)
 {
-    tm_html_element(h, "dt", term);
-    tm_html_open(h, "dd");
+    tm_html_fact_begin(h, term);
+    h->breaks = false; /* a digest fills its lines */
     tm_html_element(h, "code", text);
-    tm_html_close(h);
+    tm_html_fact_end(h);
 }
 
 void tm_html_time(struct tm_html *h, int64_t seconds)

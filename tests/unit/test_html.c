@@ -205,7 +205,7 @@ static void a_long_word_of_a_cell_breaks_between_its_parts(void **state)
     expect_in_cell("https://token.actions.githubusercontent.com",
                    "https://<wbr />token.actions.<wbr />githubusercontent.com");
     expect_in_cell("0123456789abcdef0123456789abcdef01234567",
-                   "0123456789abcdef<wbr />0123456789abcdef01234567");
+                   "0123456789abcdef<wbr />0123456789abcdef<wbr />01234567");
     expect_in_cell("four-and-twenty.bytes.of and a/short/one",
                    "four-and-twenty.bytes.of and a/short/one");
     expect_in_cell("a <word&word@example.com-is.long>",
@@ -215,6 +215,23 @@ static void a_long_word_of_a_cell_breaks_between_its_parts(void **state)
                    "\xa4\xc3\xa4\xc3\xa4",
                    "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4x\xc3\xa4<wbr />"
                    "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4");
+}
+
+static void a_fact_breaks_between_the_parts_of_its_words_and_a_digest_anywhere(void **state)
+{
+    (void)state;
+    struct tm_html h = {0};
+    tm_html_facts(&h);
+    tm_html_fact(&h, "Repository", "https://github.com/acme/widget");
+    tm_html_fact_code(&h, "Digest", "0123456789abcdef0123456789abcdef01234567");
+    tm_html_close(&h);
+    tm_html_element(&h, "p", "https://example.com/a/long/name");
+    assert_string_equal(
+        tm_html_str(&h),
+        "<dl><dt>Repository</dt><dd>https://<wbr />github.com/acme/widget</dd>"
+        "<dt>Digest</dt><dd><code>0123456789abcdef0123456789abcdef01234567</code></dd>"
+        "</dl><p>https://example.com/a/long/name</p>");
+    tm_html_free(&h);
 }
 
 static void a_word_outside_a_table_is_left_whole(void **state)
@@ -380,6 +397,7 @@ int main(void)
         cmocka_unit_test(what_is_misused_gives_no_page),
         cmocka_unit_test(a_cell_knows_its_column),
         cmocka_unit_test(a_long_word_of_a_cell_breaks_between_its_parts),
+        cmocka_unit_test(a_fact_breaks_between_the_parts_of_its_words_and_a_digest_anywhere),
         cmocka_unit_test(a_word_outside_a_table_is_left_whole),
         cmocka_unit_test(the_policy_of_a_page_lets_only_its_own_style_pass),
         cmocka_unit_test(a_bar_stands_where_its_time_is),

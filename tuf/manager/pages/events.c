@@ -41,17 +41,11 @@ static int event(const struct tuf_open_event *x, const struct tuf_pages *in, str
 {
     tm_html_section_badge(h, NULL, x->name, states[x->state].tone, states[x->state].text);
     tm_html_facts(h);
-    tm_html_element(h, "dt", "New versions");
-    tm_html_open(h, "dd");
-    tm_html_bytes(h, x->roles.data, x->roles.len);
-    tm_html_close(h);
-    tm_html_element(h, "dt", "Signed by");
-    tm_html_open(h, "dd");
+    tm_html_fact_bytes(h, "New versions", x->roles.data, x->roles.len);
     if (x->signers.len > 0)
-        tm_html_bytes(h, x->signers.data, x->signers.len);
+        tm_html_fact_bytes(h, "Signed by", x->signers.data, x->signers.len);
     else
-        tm_html_text(h, "nobody yet");
-    tm_html_close(h);
+        tm_html_fact(h, "Signed by", "nobody yet");
     tm_html_fact_code(h, "Digest", x->digest);
     tm_html_close(h);
     int rc = review(x, in, h, e);

@@ -85,12 +85,11 @@ static void facts(const struct tuf_pages_facts *f, struct tm_html *h)
                                     : "no signed metadata names its end yet");
         tm_html_fact(h, "Transcript", text);
     } else if (p->transcript != NULL) {
-        tm_html_element(h, "dt", "Transcript");
-        tm_html_open(h, "dd");
+        tm_html_fact_begin(h, "Transcript");
         tm_html_badge(h, TM_HTML_BAD, "broken");
         tm_html_text(h, " ");
         tm_html_text(h, f->evidence_fault.text);
-        tm_html_close(h);
+        tm_html_fact_end(h);
     }
     tm_html_close(h);
 }

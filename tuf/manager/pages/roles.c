@@ -55,15 +55,14 @@ static void paths(const struct tuf_metadata *delegator, const char *name, struct
     if (r == NULL)
         return;
     const struct tuf_texts *list = r->has_prefixes ? &r->prefixes : &r->paths;
-    tm_html_element(h, "dt", r->has_prefixes ? "Targets whose hash begins with" : "For targets");
-    tm_html_open(h, "dd");
+    tm_html_fact_begin(h, r->has_prefixes ? "Targets whose hash begins with" : "For targets");
     for (size_t i = 0; i < list->count && i < PATHS_SHOWN; i++) {
         tm_html_text(h, i > 0 ? ", " : "");
         tm_html_element(h, "code", list->item[i]);
     }
     if (list->count > PATHS_SHOWN)
         tm_html_printf(h, " and %zu more", list->count - PATHS_SHOWN);
-    tm_html_close(h);
+    tm_html_fact_end(h);
     if (r->terminating)
         tm_html_fact(h, "Terminating", "no role after it is asked for these targets");
 }

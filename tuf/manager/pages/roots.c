@@ -29,10 +29,7 @@ static void signed_by(struct tm_html *h, const char *term, const struct tuf_meta
     const struct names n = {&by, &names};
     tuf_root_signers(by_root, TUF_ROOT, &by);
     (void)tuf_verify_each(m, &by, add_name, (void *)&n);
-    tm_html_element(h, "dt", term);
-    tm_html_open(h, "dd");
-    tm_html_bytes(h, names.data, names.len);
-    tm_html_close(h);
+    tm_html_fact_bytes(h, term, names.data, names.len);
     tm_buf_free(&names);
 }
 
@@ -42,17 +39,13 @@ static void ceremony(const struct tuf_ceremony *c, struct tm_html *h)
         return;
     tm_html_fact(h, "Event", c->event);
     tm_html_fact(h, "Reason", c->reason);
-    tm_html_element(h, "dt", "Published");
-    tm_html_open(h, "dd");
-    tm_html_time(h, c->published);
-    tm_html_close(h);
-    tm_html_element(h, "dt", "Statements");
-    tm_html_open(h, "dd");
+    tm_html_fact_time(h, "Published", c->published);
+    tm_html_fact_begin(h, "Statements");
     for (size_t i = 0; i < c->count; i++) {
         tm_html_printf(h, "%s%s ", i > 0 ? ", " : "", c->signer[i].holder);
         tm_html_time(h, c->signer[i].time);
     }
-    tm_html_close(h);
+    tm_html_fact_end(h);
     tm_html_fact_code(h, "Digest that they compared", c->digest);
 }
 
@@ -70,10 +63,7 @@ static void root(const struct tuf_pages_facts *f, size_t i, struct tm_html *h)
     snprintf(text, sizeof(text), "Root %lld", (long long)version);
     tm_html_element(h, "h2", text);
     tm_html_facts(h);
-    tm_html_element(h, "dt", "Expires");
-    tm_html_open(h, "dd");
-    tm_html_time(h, tuf_metadata_expires(m));
-    tm_html_close(h);
+    tm_html_fact_time(h, "Expires", tuf_metadata_expires(m));
     if (before != NULL)
         signed_by(h, "Signed by its forerunner's keys", before, m);
     signed_by(h, before != NULL ? "Signed by its own keys" : "Signed by", m, m);

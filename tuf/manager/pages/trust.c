@@ -175,15 +175,14 @@ static void entry_facts(enum tuf_trust_list list, const struct tuf_trust_entry *
         tm_html_fact(h, "Operator", t->operator_name);
     tm_html_fact(h, "Trusted", tuf_validity_text(&t->valid, window));
     tm_html_fact_code(h, "Fingerprint", tuf_trust_entry_fingerprint(list, t, id));
-    tm_html_element(h, "dt", chain ? "Certificates" : "Key");
-    tm_html_open(h, "dd");
+    tm_html_fact_begin(h, chain ? "Certificates" : "Key");
     if (chain) {
         certificates(t, h);
     } else {
         key_kind(t->key, &kind);
         tm_html_bytes(h, kind.data, kind.len);
     }
-    tm_html_close(h);
+    tm_html_fact_end(h);
     tm_html_close(h);
     tm_buf_free(&kind);
 }
