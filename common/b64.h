@@ -3,8 +3,7 @@
  * last symbol, nothing after the padding. OpenSSL's decoder skips white space
  * and takes trailing garbage, so it cannot serve for tokens and requests.
  */
-#ifndef TENMINT_COMMON_B64_H
-#define TENMINT_COMMON_B64_H
+#pragma once
 
 #include "common/buf.h"
 
@@ -19,5 +18,3 @@ int tm_b64_decode(enum tm_b64_kind kind, const char *text, size_t len, struct tm
 
 /* Appends the encoding (B64_STD padded, B64_URL_BARE unpadded). */
 void tm_b64_encode(enum tm_b64_kind kind, const void *data, size_t len, struct tm_buf *out);
-
-#endif

@@ -3,8 +3,7 @@
  * free. A failed append (out of memory, or over BUF_MAX) is sticky: later
  * appends do nothing and buf_failed() tells, so callers check once at the end.
  */
-#ifndef TENMINT_COMMON_BUF_H
-#define TENMINT_COMMON_BUF_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,5 +55,3 @@ void tm_buf_reset(struct tm_buf *b); /* len = 0, keeps the memory */
 void tm_buf_drop(struct tm_buf *b, size_t n);
 void tm_buf_free(struct tm_buf *b);
 void tm_buf_free_secret(struct tm_buf *b); /* zeroes the memory first */
-
-#endif

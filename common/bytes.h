@@ -3,8 +3,7 @@
  * length before them. A read beyond the end sets `failed` and gives zero or NULL; so do all
  * later ones, so that a caller checks once. buf_put_be is the writer.
  */
-#ifndef TENMINT_COMMON_BYTES_H
-#define TENMINT_COMMON_BYTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,5 +29,3 @@ const unsigned char *tm_bytes_vector(struct tm_bytes *b, unsigned length_bytes, 
 
 /* Everything was there and nothing is left. */
 bool tm_bytes_end(const struct tm_bytes *b);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Certificates as PEM text, strictly: what a file of a chain may hold and nothing else.
  */
-#ifndef TENMINT_COMMON_CERTS_H
-#define TENMINT_COMMON_CERTS_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -33,5 +32,3 @@ int tm_certs_check_link(X509 *cert, X509 *issuer, int i, struct tm_err *e);
 /* A name in RFC 4514's form, the most particular part first, behind what `out` holds. `escaped`:
  * what is not ASCII as \XX, for terminals; else as UTF-8. */
 void tm_certs_name(const X509_NAME *name, bool escaped, struct tm_buf *out);
-
-#endif

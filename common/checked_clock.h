@@ -9,8 +9,7 @@
  * where it should be, or when it has stood still at its new place for a while and the kernel says
  * that a time service keeps it (a clock that was set by hand is never said to be kept).
  */
-#ifndef TENMINT_COMMON_CHECKED_CLOCK_H
-#define TENMINT_COMMON_CHECKED_CLOCK_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -63,5 +62,3 @@ struct tm_clock_facts tm_checked_clock_facts(struct tm_checked_clock *c);
 
 /* tenmint_clock_…, Prometheus text. */
 void tm_checked_clock_metrics(struct tm_checked_clock *c, struct tm_buf *out);
-
-#endif

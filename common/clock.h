@@ -1,8 +1,7 @@
 /*
  * Time as a value that is passed in, so that tests can set it.
  */
-#ifndef TENMINT_COMMON_CLOCK_H
-#define TENMINT_COMMON_CLOCK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,5 +19,3 @@ int tm_clock_parse(const char *text, int64_t *seconds);
 /* RFC 3339 as protobuf prints it ("2026-01-02T03:04:05.678Z") or with an offset. `round_up`:
  * to the next millisecond, not the last. 0 or -1. */
 int tm_clock_parse_rfc3339(const char *text, bool round_up, int64_t *ms);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Comma-separated values (RFC 4180), for spreadsheets and scripts.
  */
-#ifndef TENMINT_COMMON_CSV_H
-#define TENMINT_COMMON_CSV_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -13,5 +12,3 @@
  * it: such a field gets an apostrophe before it. */
 void tm_csv_field(struct tm_buf *out, const char *text, bool first);
 void tm_csv_end(struct tm_buf *out); /* of a row: CR LF */
-
-#endif

@@ -3,8 +3,7 @@
  * on them. It differs between keys in the point only: to recognise the fixed head and hand the
  * point to OpenSSL costs a twentieth of its general decoder.
  */
-#ifndef TENMINT_COMMON_CURVE_H
-#define TENMINT_COMMON_CURVE_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stddef.h>
@@ -26,5 +25,3 @@ const struct tm_curve *tm_curve_of_spki(const void *der, size_t len);
 
 /* A public key. NULL: the point is not on the curve, or out of memory. */
 EVP_PKEY *tm_curve_key(const struct tm_curve *c, const void *point);
-
-#endif

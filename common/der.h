@@ -2,8 +2,7 @@
  * A DER writer for structures whose content we know (open, append, close), and a strict reader
  * for walking into a certificate without decoding all of it.
  */
-#ifndef TENMINT_COMMON_DER_H
-#define TENMINT_COMMON_DER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,5 +50,3 @@ int tm_der_take(const unsigned char **p, size_t *left, struct tm_der_element *ou
 /* The same; false also when it has another tag. */
 bool tm_der_take_tag(const unsigned char **p, size_t *left, unsigned char tag,
                      struct tm_der_element *out);
-
-#endif

@@ -8,8 +8,7 @@
  *
  * Never put a token, a key, a password or a request body in an error.
  */
-#ifndef TENMINT_COMMON_ERR_H
-#define TENMINT_COMMON_ERR_H
+#pragma once
 
 #define ERR_TEXT_MAX 512
 
@@ -56,5 +55,3 @@ static inline int err_minus_one(int rc)
 #define tm_err_openssl(e, ...) err_minus_one(tm_err_openssl(e, __VA_ARGS__))
 #define tm_err_errno(e, ...) err_minus_one(tm_err_errno(e, __VA_ARGS__))
 #define tm_err_mark(e, kind) err_minus_one(tm_err_mark(e, kind))
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Whole files: bounded reads and atomic, durable writes.
  */
-#ifndef TENMINT_COMMON_FILE_H
-#define TENMINT_COMMON_FILE_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -95,5 +94,3 @@ struct tm_file_stamp tm_file_stamp(const char *path);
 bool tm_file_stamp_same(const struct tm_file_stamp *a, const struct tm_file_stamp *b);
 /* Whether the file is another one than at the last look, whose stamp it renews. */
 bool tm_file_stamp_renew(const char *path, struct tm_file_stamp *seen);
-
-#endif

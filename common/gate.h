@@ -10,8 +10,7 @@
  *
  * The loads and exchanges must be sequentially consistent, which C's default is.
  */
-#ifndef TENMINT_COMMON_GATE_H
-#define TENMINT_COMMON_GATE_H
+#pragma once
 
 #include <stdatomic.h>
 
@@ -31,5 +30,3 @@ void tm_gate_leave(struct tm_gate *g, unsigned at);
 
 /* Until all who are inside now have left. Not from inside. */
 void tm_gate_wait(struct tm_gate *g);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Hexadecimal: written in lower case, read in either.
  */
-#ifndef TENMINT_COMMON_HEX_H
-#define TENMINT_COMMON_HEX_H
+#pragma once
 
 #include "common/buf.h"
 
@@ -12,5 +11,3 @@ void tm_hex_encode(const void *data, size_t len, char *out);
 /* Appends the decoded bytes. -1: an odd length or another character (nothing is then appended),
  * or out of memory. */
 int tm_hex_decode(const char *text, size_t len, struct tm_buf *out);
-
-#endif

@@ -5,8 +5,7 @@
  *
  * Source: Fulcio docs/oid-info.md; arc 1.3.6.1.4.1.57264.1.<arc>.
  */
-#ifndef TENMINT_COMMON_IDENTITY_H
-#define TENMINT_COMMON_IDENTITY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -78,5 +77,3 @@ enum tm_identity_san_kind {
     IDENTITY_SAN_URI,   /* uniformResourceIdentifier */
     IDENTITY_SAN_OTHER, /* otherName, type-id 1.3.6.1.4.1.57264.1.7, UTF8String */
 };
-
-#endif

@@ -5,8 +5,7 @@
  *
  *   jlog(log, JLOG_INFO, "issued", JLOG_STR("issuer", iss), JLOG_INT("ms", ms), JLOG_END);
  */
-#ifndef TENMINT_COMMON_JLOG_H
-#define TENMINT_COMMON_JLOG_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -51,5 +50,3 @@ void tm_jlog_line(struct tm_buf *out, enum tm_jlog_level level, const char *mess
 
 #define jlog(log, level, message, ...) \
     tm_jlog_write((log), (level), (message), (const struct tm_jlog_field[]){__VA_ARGS__})
-
-#endif

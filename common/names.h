@@ -1,8 +1,7 @@
 /*
  * A set of texts, sorted: some ten thousand of them: each that is put in moves those behind it.
  */
-#ifndef TENMINT_COMMON_NAMES_H
-#define TENMINT_COMMON_NAMES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,5 +17,3 @@ bool tm_names_have(const struct tm_names *n, const char *name);
 int tm_names_put(struct tm_names *n, const char *name);
 
 void tm_names_free(struct tm_names *n); /* it is empty then */
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * "Did you mean": the known word closest to a mistyped one, by edit distance.
  */
-#ifndef TENMINT_COMMON_NEAREST_H
-#define TENMINT_COMMON_NEAREST_H
+#pragma once
 
 #include <stddef.h>
 
@@ -18,5 +17,3 @@ void tm_nearest_try(struct tm_nearest *n, const char *candidate); /* borrowed */
 /* Insertions, deletions, replacements and swaps of neighbours from a to b; words over 63 bytes
  * are infinitely far. */
 size_t tm_nearest_distance(const char *a, const char *b);
-
-#endif

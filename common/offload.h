@@ -2,8 +2,7 @@
  * Threads for what blocks: a signature that a token or a network makes takes milliseconds, and who
  * serves requests must not stand still for it. A task runs once, on one of the threads, soon.
  */
-#ifndef TENMINT_COMMON_OFFLOAD_H
-#define TENMINT_COMMON_OFFLOAD_H
+#pragma once
 
 #include "common/err.h"
 
@@ -20,5 +19,3 @@ struct tm_offload *tm_offload_new(unsigned threads, struct tm_err *e);
 void tm_offload_free(struct tm_offload *o);
 
 void tm_offload_put(struct tm_offload *o, struct tm_offload_task *task);
-
-#endif

@@ -3,8 +3,7 @@
  * partly an attacker's, and PCRE2 alone bounds time, depth and memory of a match; it also anchors
  * by option, so that "a|b" cannot slip out of the anchors.
  */
-#ifndef TENMINT_COMMON_PATTERN_H
-#define TENMINT_COMMON_PATTERN_H
+#pragma once
 
 #include <stddef.h>
 
@@ -26,5 +25,3 @@ void tm_pattern_free(struct tm_pattern *p); /* NULL is fine */
 /* 1: `text` matches, 0: it does not, -1: the match ran into a limit, or the text is not
  * UTF-8. */
 int tm_pattern_match(const struct tm_pattern *p, const char *text, size_t len, struct tm_err *e);
-
-#endif

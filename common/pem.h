@@ -2,8 +2,7 @@
  * One PEM block (RFC 7468), read strictly and written. OpenSSL's reader skips what stands before
  * the block and ignores what follows, so it cannot serve where the input is untrusted.
  */
-#ifndef TENMINT_COMMON_PEM_H
-#define TENMINT_COMMON_PEM_H
+#pragma once
 
 #include "common/buf.h"
 
@@ -23,5 +22,3 @@ void tm_pem_put(const char *label, const void *der, size_t len, enum tm_pem_styl
 /* For OpenSSL's readers of what is never encrypted: without it, an encrypted block makes them ask
  * for a password on the terminal, or on standard input. */
 int tm_pem_no_password(char *to, int size, int rwflag, void *arg);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Prometheus text exposition format 0.0.4, the two parts that need care.
  */
-#ifndef TENMINT_COMMON_PROMTEXT_H
-#define TENMINT_COMMON_PROMTEXT_H
+#pragma once
 
 #include "common/buf.h"
 
@@ -11,5 +10,3 @@ void tm_promtext_head(struct tm_buf *out, const char *name, const char *type, co
 
 /* A label's value without its quotes: backslash, quote and newline escaped. */
 void tm_promtext_label(struct tm_buf *out, const char *value);
-
-#endif

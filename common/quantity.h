@@ -2,8 +2,7 @@
  * Quantities as people write them, in configuration files and on command lines: digits and a unit,
  * nothing else, no sign, no space.
  */
-#ifndef TENMINT_COMMON_QUANTITY_H
-#define TENMINT_COMMON_QUANTITY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -11,5 +10,3 @@
 int tm_quantity_count(const char *text, int64_t *out);       /* "42" */
 int tm_quantity_duration(const char *text, int64_t *out_ms); /* "500ms", "10s", "5m", "24h", "7d" */
 int tm_quantity_size(const char *text, int64_t *out_bytes);  /* "4096", "256KiB", "4MiB" */
-
-#endif

@@ -6,8 +6,7 @@
  *   {"time", "kind", "by", "version", "result": "passed" | "failed", "steps": [{"step", "ok",
  * "says"}]}
  */
-#ifndef TENMINT_COMMON_REHEARSAL_H
-#define TENMINT_COMMON_REHEARSAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,5 +67,3 @@ struct tm_rehearsed { /* the last of a kind */
 /* Of each of `count` kinds, in their order. Other kinds are passed over. Returns as that. */
 int tm_rehearsals_last(const char *file, const char *const *kinds, size_t count,
                        struct tm_rehearsed *out, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The name of a source repository without what may be written in several ways: scheme, "git@",
  * ".git" and slashes at the end.
  */
-#ifndef TENMINT_COMMON_REPOSITORY_H
-#define TENMINT_COMMON_REPOSITORY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -21,5 +20,3 @@ struct tm_repository tm_repository_path(struct tm_repository r);
 
 /* Appends it in lower case, "host:path" as "host/path": two that name one repository are equal. */
 void tm_repository_put(struct tm_repository r, struct tm_buf *out);
-
-#endif

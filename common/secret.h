@@ -4,8 +4,7 @@
  * there is one; what its decoders allocate on the way there, it frees as it is, so a program that
  * asks for it wipes each block that is freed while a key is being read.
  */
-#ifndef TENMINT_COMMON_SECRET_H
-#define TENMINT_COMMON_SECRET_H
+#pragma once
 
 #include "common/err.h"
 
@@ -19,5 +18,3 @@ int tm_secret_heap(struct tm_err *e);
 /* What OpenSSL frees on this thread from the first to the second is wiped. They nest. */
 void tm_secret_begin(void);
 void tm_secret_end(void);
-
-#endif

@@ -2,8 +2,7 @@
  * A few objects that are dear to make, kept for whoever needs one next. No lock: taking and
  * putting back are one exchange each.
  */
-#ifndef TENMINT_COMMON_SHELF_H
-#define TENMINT_COMMON_SHELF_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,5 +18,3 @@ void *tm_shelf_take(struct tm_shelf *s);
 
 /* False: no place is free, and the object is still the caller's. */
 bool tm_shelf_put(struct tm_shelf *s, void *object);
-
-#endif

@@ -8,8 +8,7 @@
  * wait). While nothing gets out, promises fail at once; what is queued is tried again and again,
  * so that a sink that works again is used again by itself.
  */
-#ifndef TENMINT_COMMON_SINK_H
-#define TENMINT_COMMON_SINK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,5 +78,3 @@ struct tm_sink_stats {
     size_t waiting;   /* bytes in the queue */
 };
 void tm_sink_stats(struct tm_sink *s, struct tm_sink_stats *out);
-
-#endif

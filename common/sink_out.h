@@ -1,6 +1,5 @@
 /* Inside common/sink only: the descriptor, and what kind of thing it leads to. */
-#ifndef TENMINT_COMMON_SINK_OUT_H
-#define TENMINT_COMMON_SINK_OUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -32,5 +31,3 @@ ssize_t tm_sink_out_write(const struct tm_sink_out *o, const void *data, size_t 
 
 /* 0, or an errno. Nothing to do is 0. */
 int tm_sink_out_sync(const struct tm_sink_out *o);
-
-#endif

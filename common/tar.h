@@ -2,8 +2,7 @@
  * Writing a tar archive (POSIX ustar) in memory: regular files, mode 0644, of root, without dates,
  * so that the same files make the same bytes.
  */
-#ifndef TENMINT_COMMON_TAR_H
-#define TENMINT_COMMON_TAR_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -28,5 +27,3 @@ int tm_tar_end(struct tm_buf *out, struct tm_err *e);
 
 /* Appends `data`, compressed as gzip has it, without name and date. */
 int tm_gzip(const void *data, size_t len, struct tm_buf *out, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * UTF-8 (RFC 3629 §4), strict: no overlong forms, no surrogates, nothing beyond U+10FFFF.
  */
-#ifndef TENMINT_COMMON_UTF8_H
-#define TENMINT_COMMON_UTF8_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,5 +29,3 @@ void tm_utf8_clean(char *text);
 
 /* Appends `text` with one '?' for each such byte or sequence: what others wrote, for a terminal. */
 void tm_utf8_put(struct tm_buf *out, const void *text, size_t len);
-
-#endif

@@ -4,8 +4,7 @@
  * by tables of functions. JSON is read by the same code after a strict check: only the names of the
  * keys and the types of scalars differ.
  */
-#ifndef TENMINT_COMMON_YAMLDOC_H
-#define TENMINT_COMMON_YAMLDOC_H
+#pragma once
 
 #include <stdbool.h>
 #include <yaml.h>
@@ -56,5 +55,3 @@ const char *tm_yamldoc_text(struct tm_yamldoc *d, yaml_node_t *n, size_t max,
                             enum tm_yamldoc_controls controls);
 
 int tm_yamldoc_bool(struct tm_yamldoc *d, yaml_node_t *n, bool *out);
-
-#endif

@@ -3,8 +3,7 @@
  * bytes is cut, and other text put in its place, where the YAML reader's marks say that a value
  * stands. Whoever edits reads the new text again and holds it against the old.
  */
-#ifndef TENMINT_COMMON_YAMLEDIT_H
-#define TENMINT_COMMON_YAMLEDIT_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/yamldoc.h"
@@ -73,5 +72,3 @@ void tm_yamledit_put_text(struct tm_buf *out, const struct tm_yamlform *f, const
 
 /* Refuses control characters, and what else ends a line: YAML folds it. */
 int tm_yamledit_check_text(const char *what, const char *text, struct tm_err *e);
-
-#endif

@@ -4,8 +4,7 @@
  * In a JSON file, where the caller takes one, keys are in CamelCase: what is `client-id` in YAML is
  * ClientID there, in any case.
  */
-#ifndef TENMINT_COMMON_YAMLMAP_H
-#define TENMINT_COMMON_YAMLMAP_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -85,5 +84,3 @@ int tm_yamlmap_section(struct tm_yamldoc *d, struct yaml_node_s *n,
 
 /* Frees the text and the lists; what a YAMLMAP_CALL made is its owner's. */
 void tm_yamlmap_free(const struct tm_yamlmap_key *keys, void *dest);
-
-#endif

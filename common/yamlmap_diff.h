@@ -1,8 +1,7 @@
 /*
  * Two structs that were read by one table (common/yamlmap.h), key by key.
  */
-#ifndef TENMINT_COMMON_YAMLMAP_DIFF_H
-#define TENMINT_COMMON_YAMLMAP_DIFF_H
+#pragma once
 
 #include "common/yamlmap.h"
 
@@ -19,5 +18,3 @@ typedef void (*tm_yamlmap_diff_fn)(void *arg, const char *key, enum tm_yamlmap_c
  * to compare. */
 void tm_yamlmap_diff(const struct tm_yamlmap_key *keys, const void *before, const void *after,
                      tm_yamlmap_diff_fn say, void *arg);
-
-#endif

@@ -3,8 +3,7 @@
  * verify the signature, check the claims, map them. This is the whole public
  * face of oidc/ for a caller that has a token.
  */
-#ifndef TENMINT_OIDC_VERIFIER_H
-#define TENMINT_OIDC_VERIFIER_H
+#pragma once
 
 #include <stdint.h>
 
@@ -64,5 +63,3 @@ enum oidc_status oidc_verify(struct oidc_verifier *v, const char *token, size_t 
  * not call back into v. */
 void oidc_verifier_stats(struct oidc_verifier *v,
                          void (*fn)(void *arg, const struct oidc_issuer_stats *s), void *arg);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Fulcio's HTTP API: routes over common/http, issuance by ca/api/issue.
  */
-#ifndef TENMINT_CA_API_H
-#define TENMINT_CA_API_H
+#pragma once
 
 #include "ca/audit/far.h"
 #include "ca/api/issue_log.h"
@@ -107,5 +106,3 @@ void ca_api_ready_stop(struct ca_api *api);
 
 /* Whether certificates can be dated: 0, or -1 with the reason. Any thread. */
 int ca_api_clock_ready(struct ca_api *api, struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * clients see (Fulcio's words: pkg/server/error.go, grpc-gateway) and the stable
  * reason that logs and metrics carry.
  */
-#ifndef TENMINT_CA_API_FAULT_H
-#define TENMINT_CA_API_FAULT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -76,5 +75,3 @@ const char *ca_api_reason_name(unsigned index); /* NULL: a number that is not us
 
 /* Appends {"code":N,"message":"…","details":[]}. */
 void ca_api_failure_json(const struct ca_api_failure *f, struct tm_buf *out);
-
-#endif

@@ -6,8 +6,7 @@
  *     {"stopped": [{"reason": "runner image taken over", "by": "root", "since": 1790000000},
  *                  {"issuer": "https://gitlab.example.com", "reason": "…", …}]}
  */
-#ifndef TENMINT_CA_API_FREEZE_H
-#define TENMINT_CA_API_FREEZE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -54,5 +53,3 @@ void ca_freeze_free(struct ca_freeze *f); /* NULL is fine */
 int ca_freeze_check(struct ca_freeze *f, const char *issuer, const char *entry, struct tm_err *why);
 
 void ca_freeze_metrics(struct ca_freeze *f, struct tm_buf *out); /* Prometheus text */
-
-#endif

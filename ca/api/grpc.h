@@ -2,8 +2,7 @@
  * gRPC over HTTP/2, as its specification has it (grpc.io, PROTOCOL-HTTP2): calls with one message
  * each way. The request's message out of a body, and the trailers that end a reply.
  */
-#ifndef TENMINT_CA_API_GRPC_H
-#define TENMINT_CA_API_GRPC_H
+#pragma once
 
 #include "ca/api/fault.h"
 #include "common/http/http.h"
@@ -29,5 +28,3 @@ void ca_grpc_end(struct tm_http_exchange *x); /* of a reply with another body: i
 /* Replies with a status alone. retry_after_s: of one that is UNAVAILABLE. */
 void ca_grpc_refuse(struct tm_http_exchange *x, const struct ca_api_failure *f,
                     int64_t retry_after_s);
-
-#endif

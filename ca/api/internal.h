@@ -1,6 +1,5 @@
 /* What the files of ca/api share. */
-#ifndef TENMINT_CA_API_INTERNAL_H
-#define TENMINT_CA_API_INTERNAL_H
+#pragma once
 
 #include <stdatomic.h>
 
@@ -77,5 +76,3 @@ enum tm_sink_status ca_api_audit_issued(struct ca_api *api, struct tm_http_excha
                                         struct ca_api_record *record, struct tm_err *e);
 enum tm_sink_status ca_api_audit_kept(const struct ca_api_record *record, struct tm_err *e);
 void ca_api_audit_free(struct ca_api_record *record);
-
-#endif

@@ -2,8 +2,7 @@
  * Issuance as a state machine: token, proof, certificate, log, final certificate.
  * Knows nothing of HTTP. Checks come in Fulcio's order (pkg/server/grpc_server.go).
  */
-#ifndef TENMINT_CA_API_ISSUE_H
-#define TENMINT_CA_API_ISSUE_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -82,5 +81,3 @@ enum ca_issue_status ca_issue_step(const struct ca_issue_env *env, struct ca_iss
 
 /* Cancels what is under way in the log. */
 void ca_issue_job_free(const struct ca_issue_env *env, struct ca_issue_job *job);
-
-#endif

@@ -5,8 +5,7 @@
  * A log may be embedded (an fsync away) or remote (a request away): both answer
  * later, by waking the waiter.
  */
-#ifndef TENMINT_CA_API_ISSUE_LOG_H
-#define TENMINT_CA_API_ISSUE_LOG_H
+#pragma once
 
 #include "ca/signer/signer.h"
 #include "common/buf.h"
@@ -52,5 +51,3 @@ struct ca_issue_log {
     /* Appends Prometheus text about the log; may be NULL. */
     void (*metrics)(void *ctx, struct tm_buf *out);
 };
-
-#endif

@@ -3,8 +3,7 @@
  * row whose time has passed is free. Sets of LEDGER_WAYS rows, chosen by the key, which is a hash:
  * nobody can choose another's set.
  */
-#ifndef TENMINT_CA_API_LEDGER_H
-#define TENMINT_CA_API_LEDGER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,5 +31,3 @@ void ca_ledger_free(struct ca_ledger *l); /* NULL is fine */
 int64_t *ca_ledger_open(struct ca_ledger *l, const unsigned char key[LEDGER_KEY], int64_t now,
                         bool forget);
 void ca_ledger_close(struct ca_ledger *l, const unsigned char key[LEDGER_KEY]);
-
-#endif

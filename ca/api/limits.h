@@ -2,8 +2,7 @@
  * How many certificates an issuer and an identity may get: so many a minute, and a burst at once
  * (the generic cell rate algorithm, ITU-T I.371: one time for each, no timers).
  */
-#ifndef TENMINT_CA_API_LIMITS_H
-#define TENMINT_CA_API_LIMITS_H
+#pragma once
 
 #include "oidc/verifier.h"
 
@@ -36,5 +35,3 @@ int ca_limits_take(struct ca_limits *l, const struct oidc_result *who, int64_t n
  * already. */
 void ca_limits_give_back(struct ca_limits *l, const struct oidc_result *who, int64_t taken_us,
                          int64_t now_us);
-
-#endif

@@ -2,8 +2,7 @@
  * The messages of the gRPC API (grpc.proto): bytes to the same request that JSON becomes, and
  * answers to bytes.
  */
-#ifndef TENMINT_CA_API_MESSAGE_H
-#define TENMINT_CA_API_MESSAGE_H
+#pragma once
 
 #include "ca/api/request.h"
 #include "oidc/trust/trust.h"
@@ -31,5 +30,3 @@ void ca_api_message_health(bool ready, struct tm_buf *out);
 /* Without a prefix: google.rpc.Status, with a RetryInfo unless retry_after_s is 0. */
 void ca_api_message_status(unsigned code, const char *message, int64_t retry_after_s,
                            struct tm_buf *out);
-
-#endif

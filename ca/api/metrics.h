@@ -1,8 +1,7 @@
 /*
  * Counters of the CA, and their Prometheus text (exposition format 0.0.4).
  */
-#ifndef TENMINT_CA_API_METRICS_H
-#define TENMINT_CA_API_METRICS_H
+#pragma once
 
 #include "ca/api/fault.h"
 #include "ca/api/issue_log.h"
@@ -45,5 +44,3 @@ struct ca_metrics_scene {           /* what is read at the time of the scrape */
 };
 void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene *scene,
                        struct tm_buf *out);
-
-#endif

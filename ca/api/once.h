@@ -3,8 +3,7 @@
  * interface; the memory of one process is one implementation, a store that several servers share
  * another, which answers later.
  */
-#ifndef TENMINT_CA_API_ONCE_H
-#define TENMINT_CA_API_ONCE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -53,5 +52,3 @@ void ca_once_memory_free(struct ca_once *o); /* NULL is fine */
 
 /* Whether it remembers a claim to the token, which has not been given back. */
 bool ca_once_memory_knows(const struct ca_once *o, const struct oidc_token_use *use, int64_t now_s);
-
-#endif

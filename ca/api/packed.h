@@ -2,8 +2,7 @@
  * A signing request between two processes: the one that has the connections reads the JSON, the one
  * that has the key gets the token, the key and the proof, and verifies them.
  */
-#ifndef TENMINT_CA_API_PACKED_H
-#define TENMINT_CA_API_PACKED_H
+#pragma once
 
 #include "ca/api/request.h"
 
@@ -18,5 +17,3 @@ int ca_api_packed_put(ca_api_request_parse_fn *parse, const void *json, size_t l
  * not well formed. */
 int ca_api_packed_take(const void *packed, size_t len, struct ca_api_request *out,
                        struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * run in turn by one thread. Who asks reads what was found last and never waits for a token, a disk
  * or a log. A check that does not come back counts as failed.
  */
-#ifndef TENMINT_CA_API_READY_H
-#define TENMINT_CA_API_READY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,5 +49,3 @@ bool ca_ready_now(struct ca_ready *r, int64_t now_ms);
 void ca_ready_json(struct ca_ready *r, int64_t now_ms, struct tm_buf *out);
 /* tenmint_ready{check="…"} */
 void ca_ready_metrics(struct ca_ready *r, int64_t now_ms, struct tm_buf *out);
-
-#endif

@@ -3,8 +3,7 @@
  * ca_ready_teller; the one that has the list asks it anew with each look, and reads its last answer
  * without waiting.
  */
-#ifndef TENMINT_CA_API_READY_FAR_H
-#define TENMINT_CA_API_READY_FAR_H
+#pragma once
 
 #include "ca/api/ready.h"
 
@@ -24,5 +23,3 @@ struct ca_ready_teller *ca_ready_teller_new(int fd, int (*look)(void *ctx, struc
                                             void *ctx, struct tm_err *e);
 int ca_ready_teller_start(struct ca_ready_teller *t, struct tm_err *e);
 void ca_ready_teller_free(struct ca_ready_teller *t); /* NULL is fine */
-
-#endif

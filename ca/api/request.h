@@ -2,8 +2,7 @@
  * The two request bodies, by proto-JSON's rules: camelCase or snake_case keys (both
  * is an error), null is absent, unknown keys are skipped, bytes in either base64.
  */
-#ifndef TENMINT_CA_API_REQUEST_H
-#define TENMINT_CA_API_REQUEST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,5 +31,3 @@ void ca_api_request_free(struct ca_api_request *r);
 
 /* The token of an Authorization header: what follows "Bearer ", or all of it. NULL: none. */
 const char *ca_api_bearer(const char *authorization);
-
-#endif

@@ -2,8 +2,7 @@
  * What became of requests, for each entry of the issuer list: a wildcard counts as one, so that the
  * list bounds how many series there are.
  */
-#ifndef TENMINT_CA_API_TALLY_H
-#define TENMINT_CA_API_TALLY_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -19,5 +18,3 @@ void ca_tally_refused(struct ca_tally *t, const char *entry, unsigned reason_ind
 
 /* Appends Prometheus text; the reasons that there have been. */
 void ca_tally_render(const struct ca_tally *t, struct tm_buf *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * W3C Trace Context, level 1 §3.2: by which id other systems speak of a request.
  */
-#ifndef TENMINT_CA_API_TRACE_H
-#define TENMINT_CA_API_TRACE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -16,5 +15,3 @@ bool ca_trace_is_valid(const char *text);
 
 /* The request's traceparent, borrowed from it; NULL: none, or one of another form. */
 const char *ca_trace_of(struct tm_http_exchange *x);
-
-#endif

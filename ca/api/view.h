@@ -2,8 +2,7 @@
  * What the API answers with until the next reload, made once: the CA in force, its
  * chain in the forms that replies need, and the replies that are the same for all.
  */
-#ifndef TENMINT_CA_API_VIEW_H
-#define TENMINT_CA_API_VIEW_H
+#pragma once
 
 #include "common/http/http.h"
 #include "ca/signer/signer.h"
@@ -32,5 +31,3 @@ void ca_api_view_unref(struct ca_api_view *v); /* NULL is fine */
 void ca_api_trust_bundle_json(const struct ca_signer_chain *chain, struct tm_buf *out);
 void ca_api_root_cert_pem(const struct ca_signer_chain *chain, struct tm_buf *out);
 int ca_api_configuration_json(const struct oidc_trust *trust, struct tm_buf *out, struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * text. SQLite and PostgreSQL understand the same statements; parameters are $1, $2, … in the order
  * of their first use. No call is made from two threads at once.
  */
-#ifndef TENMINT_CA_AUDIT_DB_H
-#define TENMINT_CA_AUDIT_DB_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,5 +36,3 @@ struct ca_audit_db_kind { /* static; ca_audit_sqlite, ca_audit_postgres */
 };
 
 extern const struct ca_audit_db_kind ca_audit_sqlite, ca_audit_postgres;
-
-#endif

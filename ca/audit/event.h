@@ -9,8 +9,7 @@
  * and of its canonical bytes, so that none can be altered, taken out or put in without all that
  * follow. A new field is a row of AUDIT_FIELDS, at its end.
  */
-#ifndef TENMINT_CA_AUDIT_EVENT_H
-#define TENMINT_CA_AUDIT_EVENT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -120,5 +119,3 @@ void ca_audit_chain(const struct ca_audit_hash *before, const void *canonical, s
 #define AUDIT_HASH_TEXT (2 * AUDIT_HASH + 1)
 void ca_audit_hash_text(const struct ca_audit_hash *h, char out[AUDIT_HASH_TEXT]);
 int ca_audit_hash_parse(const char *text, struct ca_audit_hash *out);
-
-#endif

@@ -8,8 +8,7 @@
  *
  * Whoever has the file can compute each hash, and hold it against a head (ca/audit/walk.h).
  */
-#ifndef TENMINT_CA_AUDIT_EXPORT_H
-#define TENMINT_CA_AUDIT_EXPORT_H
+#pragma once
 
 #include "ca/audit/walk.h"
 #include "common/file.h"
@@ -37,5 +36,3 @@ void ca_audit_export_abort(struct ca_audit_export *x); /* fine after a commit */
  * zeros but for say and arg; its `node` is the room given. -1: it is no such file. */
 int ca_audit_export_read(const char *path, const struct ca_audit_head_list *heads,
                          struct ca_audit_walk *w, char node[256], struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * (ca/audit/keeper.h). An event is put, and then nobody waits for it, or promised: then its sender
  * is told when it is durable. `NULL` in place of a trail takes events and drops them.
  */
-#ifndef TENMINT_CA_AUDIT_FAR_H
-#define TENMINT_CA_AUDIT_FAR_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -38,5 +37,3 @@ void ca_audit_round(struct ca_audit_far *f); /* NULL is fine */
 
 /* Whether a promise would be kept, as far as is known; does not wait. */
 bool ca_audit_works(struct ca_audit_far *f, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The end of a node's chain as a line of JSON: {"type":…,"node":…,"seq":…,"hash":…} and, where it
  * is dated, "time_ms". Exports begin and end with one; the log of heads has nothing else.
  */
-#ifndef TENMINT_CA_AUDIT_HEAD_H
-#define TENMINT_CA_AUDIT_HEAD_H
+#pragma once
 
 #include "ca/audit/event.h"
 
@@ -20,5 +19,3 @@ void ca_audit_head_write(const char *type, const struct ca_audit_head *head, str
  * set. */
 int ca_audit_head_parse(const void *text, size_t len, const char *type, bool dated,
                         struct ca_audit_head *out, struct tm_err *e);
-
-#endif

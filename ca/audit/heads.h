@@ -6,8 +6,7 @@
  *
  *   {"type":"tenmint audit head 1","node":…,"seq":…,"hash":…,"time_ms":…}
  */
-#ifndef TENMINT_CA_AUDIT_HEADS_H
-#define TENMINT_CA_AUDIT_HEADS_H
+#pragma once
 
 #include "ca/audit/head.h"
 #include "ca/log/kept/kept.h"
@@ -30,5 +29,3 @@ int ca_audit_heads_create(const struct ca_log_options *o, struct tm_err *e);
 /* An entry's text, and back. */
 void ca_audit_head_put(const struct ca_audit_head *head, struct tm_buf *out);
 int ca_audit_head_read(const void *text, size_t len, struct ca_audit_head *out, struct tm_err *e);
-
-#endif

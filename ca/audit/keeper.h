@@ -7,8 +7,7 @@
  * is tried again and again: a database that works again is used again by itself. A commit whose
  * outcome is not known is looked up by the chain's end, so that no record is lost or written twice.
  */
-#ifndef TENMINT_CA_AUDIT_KEEPER_H
-#define TENMINT_CA_AUDIT_KEEPER_H
+#pragma once
 
 #include "ca/audit/heads.h"
 #include "ca/audit/store.h"
@@ -51,5 +50,3 @@ void ca_audit_keeper_close(struct ca_audit_keeper *k, const struct ca_audit_even
 /* 0, or -1: records do not become durable. */
 int ca_audit_keeper_ready(struct ca_audit_keeper *k, struct tm_err *e);
 void ca_audit_keeper_metrics(struct ca_audit_keeper *k, struct tm_buf *out); /* Prometheus text */
-
-#endif

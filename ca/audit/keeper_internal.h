@@ -1,6 +1,5 @@
 /* What the files of the keeper share. */
-#ifndef TENMINT_CA_AUDIT_KEEPER_INTERNAL_H
-#define TENMINT_CA_AUDIT_KEEPER_INTERNAL_H
+#pragma once
 
 #include <pthread.h>
 
@@ -60,5 +59,3 @@ void ca_audit_keeper_spool(struct ca_audit_keeper *k);
 
 /* keeper_retention.c: on the writer's thread, after a head was entered. */
 void ca_audit_keeper_retention(struct ca_audit_keeper *k);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * A record as a line of JSON, as it is exported, and as commands leave it for the server.
  */
-#ifndef TENMINT_CA_AUDIT_LINE_H
-#define TENMINT_CA_AUDIT_LINE_H
+#pragma once
 
 #include "ca/audit/event.h"
 
@@ -14,5 +13,3 @@ struct ca_audit_line *ca_audit_line_read(const void *text, size_t len, struct tm
 /* Borrowed from the line, which lasts as long. */
 const struct ca_audit_record *ca_audit_line_record(const struct ca_audit_line *l);
 void ca_audit_line_free(struct ca_audit_line *l); /* NULL is fine */
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Events that wait to be written, each with copies of its texts.
  */
-#ifndef TENMINT_CA_AUDIT_QUEUE_H
-#define TENMINT_CA_AUDIT_QUEUE_H
+#pragma once
 
 #include "ca/audit/event.h"
 
@@ -34,5 +33,3 @@ void ca_audit_queue_init(struct ca_audit_queue *q);
 void ca_audit_queue_put(struct ca_audit_queue *q, struct ca_audit_queued *one); /* takes it */
 /* The first `max` of them, which are the caller's. NULL: there is none. */
 struct ca_audit_queued *ca_audit_queue_take(struct ca_audit_queue *q, size_t max);
-
-#endif

@@ -3,8 +3,7 @@
  * file in a folder, which the server's audit process takes in within a second, or at its next
  * start. Who did it is the file's owner, as the kernel knows him.
  */
-#ifndef TENMINT_CA_AUDIT_SPOOL_H
-#define TENMINT_CA_AUDIT_SPOOL_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -29,5 +28,3 @@ int ca_audit_spool_remove(const char *dir, const char *name, struct tm_err *e);
 
 /* What is no event gets another name, and is not read again. */
 void ca_audit_spool_set_aside(const char *dir, const char *name);
-
-#endif

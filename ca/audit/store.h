@@ -6,8 +6,7 @@
  * `issuer_key` are the fields without what may be written in several ways. A check of the chain
  * also computes them anew.
  */
-#ifndef TENMINT_CA_AUDIT_STORE_H
-#define TENMINT_CA_AUDIT_STORE_H
+#pragma once
 
 #include "ca/audit/db.h"
 #include "ca/audit/event.h"
@@ -66,5 +65,3 @@ int ca_audit_store_floor(struct ca_audit_store *s, const char *node, struct ca_a
                          struct tm_err *e);
 /* Takes out the records up to and with `upto`, in the transaction that is begun. */
 int ca_audit_store_cut(struct ca_audit_store *s, const struct ca_audit_tip *upto, struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * and held against the heads that a log of heads has. Pure: the records come from a database or
  * from an export.
  */
-#ifndef TENMINT_CA_AUDIT_WALK_H
-#define TENMINT_CA_AUDIT_WALK_H
+#pragma once
 
 #include "ca/audit/heads.h"
 #include "ca/audit/store.h"
@@ -44,5 +43,3 @@ void ca_audit_walk_fault(struct ca_audit_walk *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* After the last: heads that vouch for more than there is are faults. */
 void ca_audit_walk_end(struct ca_audit_walk *w);
-
-#endif

@@ -1,6 +1,5 @@
 /* The forms in which the processes of a server speak with the one that keeps the audit trail. */
-#ifndef TENMINT_CA_AUDIT_WIRE_H
-#define TENMINT_CA_AUDIT_WIRE_H
+#pragma once
 
 #include "ca/audit/event.h"
 #include "common/ipc/channel.h"
@@ -29,5 +28,3 @@ struct ca_audit_wire_state {
 };
 
 extern const struct tm_ipc_protocol ca_audit_wire;
-
-#endif

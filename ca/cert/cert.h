@@ -2,8 +2,7 @@
  * The leaf certificate: Fulcio's profile (docs/certificate-specification.md),
  * encoded straight to DER from a table of extensions.
  */
-#ifndef TENMINT_CA_CERT_H
-#define TENMINT_CA_CERT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,5 +45,3 @@ int ca_cert_wrap(const struct tm_buf *tbs, const struct ca_signer *ca, const str
 /* Signs `tbs` and appends the DER Certificate. */
 int ca_cert_sign(const struct tm_buf *tbs, struct ca_signer *ca, struct tm_buf *der,
                  struct tm_err *e);
-
-#endif

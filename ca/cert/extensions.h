@@ -1,8 +1,7 @@
 /*
  * The leaf's extensions, by one table in certificate order.
  */
-#ifndef TENMINT_CA_CERT_EXTENSIONS_H
-#define TENMINT_CA_CERT_EXTENSIONS_H
+#pragma once
 
 #include "ca/cert/cert.h"
 
@@ -10,5 +9,3 @@
 int ca_extensions_put(const struct ca_cert_spec *spec, const struct ca_signer *ca,
                       enum ca_cert_form form, const struct tm_buf *sct_list, struct tm_buf *b,
                       struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * DER object identifiers of the certificate profile, tag and length included.
  */
-#ifndef TENMINT_CA_CERT_OIDS_H
-#define TENMINT_CA_CERT_OIDS_H
+#pragma once
 
 #define OID_KEY_USAGE "\x06\x03\x55\x1d\x0f"
 #define OID_EXT_KEY_USAGE "\x06\x03\x55\x1d\x25"
@@ -17,5 +16,3 @@
 /* RFC 6962 §3.1, §3.3: 1.3.6.1.4.1.11129.2.4.3 and .2 */
 #define OID_CT_POISON "\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03"
 #define OID_CT_SCT_LIST "\x06\x0a\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02"
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The server's configuration file (config/tenmint-ca.yaml documents every key).
  */
-#ifndef TENMINT_CA_CONFIG_H
-#define TENMINT_CA_CONFIG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -276,5 +275,3 @@ enum tm_jlog_level ca_config_log_level(const struct ca_config *c);
 /* Whether the text looks like a server configuration rather than an issuer list: it has a
  * top-level key that only the former knows. */
 bool ca_config_is_server(const char *text, size_t len);
-
-#endif

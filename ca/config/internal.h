@@ -1,6 +1,5 @@
 /* Inside ca/config only: rows of the tables, and one table and check for each section. */
-#ifndef TENMINT_CA_CONFIG_INTERNAL_H
-#define TENMINT_CA_CONFIG_INTERNAL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -69,5 +68,3 @@ int ca_config_check_retired(const char *where, const struct tm_yamlmap_entries *
 
 /* The number of `word` in a list that NULL ends, or -1. */
 int ca_config_word(const char *const *words, const char *word);
-
-#endif

@@ -1,6 +1,5 @@
 /* The section 'proxies' from a command line. */
-#ifndef TENMINT_CA_CONFIG_PROXIES_H
-#define TENMINT_CA_CONFIG_PROXIES_H
+#pragma once
 
 #include "ca/config/config.h"
 
@@ -11,5 +10,3 @@ extern const char *const ca_config_proxy_ways[];
  * above (NULL: as it is). */
 int ca_config_use_proxies(struct ca_config *c, const char *const *addresses, size_t count,
                           const char *way, struct tm_err *e);
-
-#endif

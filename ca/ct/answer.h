@@ -1,8 +1,7 @@
 /*
  * What a log answers to add-chain and add-pre-chain (RFC 6962 §4.1).
  */
-#ifndef TENMINT_CA_CT_ANSWER_H
-#define TENMINT_CA_CT_ANSWER_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -13,5 +12,3 @@
  * JSON object with sct_version 0 and the four other fields as the RFC types them; members that it
  * does not name are skipped, and base64 may lack its padding. */
 int ca_ct_answer_parse(const void *body, size_t len, struct tm_buf *sct, struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * the one struct ca_issue_log that issuance calls. All logs that take the certificate are asked at
  * once; issuance goes on as soon as enough have answered, and fails once that cannot happen.
  */
-#ifndef TENMINT_CA_CT_H
-#define TENMINT_CA_CT_H
+#pragma once
 
 #include "ca/api/issue_log.h"
 #include "ca/ct/log.h"
@@ -43,5 +42,3 @@ void ca_ct_free(struct ca_ct *ct);
 
 /* What issuance calls. With only the embedded log it is that log's own. Lives as long as `ct`. */
 const struct ca_issue_log *ca_ct_issue_log(const struct ca_ct *ct);
-
-#endif

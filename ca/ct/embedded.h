@@ -2,8 +2,7 @@
  * The embedded log (ca/log) as issuance sees it: opened with its key, asked through struct
  * issue_log.
  */
-#ifndef TENMINT_CA_CT_EMBEDDED_H
-#define TENMINT_CA_CT_EMBEDDED_H
+#pragma once
 
 #include "ca/api/issue_log.h"
 #include "ca/log/kept/kept.h"
@@ -22,5 +21,3 @@ struct ca_log *ca_ct_embedded_log(const struct ca_ct_embedded *x); /* for who se
 /* Its key signs by a token or over a network. */
 bool ca_ct_embedded_is_slow(const struct ca_ct_embedded *x);
 struct ca_ctlog *ca_ct_embedded_ctlog(const struct ca_ct_embedded *x);
-
-#endif

@@ -1,6 +1,5 @@
 /* Inside ca/ct only: what is shown to a log. */
-#ifndef TENMINT_CA_CT_EVIDENCE_H
-#define TENMINT_CA_CT_EVIDENCE_H
+#pragma once
 
 #include <stdatomic.h>
 
@@ -19,5 +18,3 @@ struct ca_ct_evidence {
 };
 
 struct ca_ct_evidence *ca_ct_evidence_ref(struct ca_ct_evidence *ev);
-
-#endif

@@ -3,8 +3,7 @@
  * a log; the log's process has a struct ca_ct_desk, which enters what it is sent and signs the SCT
  * that follows from the entry. No message of theirs carries bytes to be signed.
  */
-#ifndef TENMINT_CA_CT_FAR_H
-#define TENMINT_CA_CT_FAR_H
+#pragma once
 
 #include "ca/ct/embedded.h"
 #include "ca/log/ct/serve.h"
@@ -44,5 +43,3 @@ void ca_ct_desk_free(struct ca_ct_desk *d);
 
 /* For ca_log_serve_options.roots; `desk` is a struct ca_ct_desk. Any thread. */
 void ca_ct_desk_roots(void *desk, log_root_fn add, void *arg);
-
-#endif

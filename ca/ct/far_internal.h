@@ -1,6 +1,5 @@
 /* The forms in which the issuer and the log's process speak. */
-#ifndef TENMINT_CA_CT_FAR_INTERNAL_H
-#define TENMINT_CA_CT_FAR_INTERNAL_H
+#pragma once
 
 #include "ca/ct/far.h"
 
@@ -51,5 +50,3 @@ struct ca_ct_far_state {
 #define CT_FAR_CHAIN_MAX ((size_t)LOG_ISSUERS_MAX * 64 * 1024)
 
 extern const struct tm_ipc_protocol ca_ct_far_protocol;
-
-#endif

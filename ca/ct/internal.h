@@ -1,6 +1,5 @@
 /* Inside ca/ct only: the composite and one certificate's way through it. */
-#ifndef TENMINT_CA_CT_INTERNAL_H
-#define TENMINT_CA_CT_INTERNAL_H
+#pragma once
 
 #include "ca/ct/ct.h"
 
@@ -33,5 +32,3 @@ int ca_ct_ready(void *ctx, struct tm_err *e);
 
 /* metrics.c */
 void ca_ct_metrics(void *ctx, struct tm_buf *out);
-
-#endif

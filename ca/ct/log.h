@@ -2,8 +2,7 @@
  * One external log: RFC 6962 §4.1 add-chain and §4.2 add-pre-chain over HTTP (also the
  * submission API of static-ct-api logs), its answer verified before anyone sees it.
  */
-#ifndef TENMINT_CA_CT_LOG_H
-#define TENMINT_CA_CT_LOG_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdatomic.h>
@@ -91,5 +90,3 @@ struct ca_ct_log_stats {
     unsigned breaker;                                   /* 0 closed, 1 half open, 2 open */
 };
 void ca_ct_log_stats(struct ca_ct_log *l, struct ca_ct_log_stats *out);
-
-#endif

@@ -2,8 +2,7 @@
  * When to ask a log again: back-off between attempts, and the circuit breaker that spares a
  * failing log, and our clients' time, for a while. Time is passed in; the caller locks.
  */
-#ifndef TENMINT_CA_CT_RETRY_H
-#define TENMINT_CA_CT_RETRY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,5 +39,3 @@ bool ca_breaker_failure(struct ca_breaker *b, int64_t now_ms);
 bool ca_breaker_pause(struct ca_breaker *b, int64_t now_ms, int64_t pause_ms);
 /* The request ended without saying anything of the log. */
 void ca_breaker_abandon(struct ca_breaker *b);
-
-#endif

@@ -16,8 +16,7 @@
  * is there again; true, the token is let in, so the claim stays, in the memory of this server, and
  * is asked again when the store is there: then the other servers know, too.
  */
-#ifndef TENMINT_CA_ONCE_FAR_H
-#define TENMINT_CA_ONCE_FAR_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -58,5 +57,3 @@ struct ca_once_service *ca_once_service_new(int fd, struct tm_ipc_loop *loop,
                                             struct tm_err *e);
 int ca_once_service_start(struct ca_once_service *s, struct tm_err *e); /* a thread of its own */
 void ca_once_service_free(struct ca_once_service *s); /* once the loop has ended; NULL is fine */
-
-#endif

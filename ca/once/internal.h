@@ -1,6 +1,5 @@
 /* The messages between the two sides. Internal to ca/once. */
-#ifndef TENMINT_CA_ONCE_INTERNAL_H
-#define TENMINT_CA_ONCE_INTERNAL_H
+#pragma once
 
 #include "ca/once/far.h"
 
@@ -30,5 +29,3 @@ struct ca_once_state {
 };
 
 extern const struct tm_ipc_protocol ca_once_protocol;
-
-#endif

@@ -2,8 +2,7 @@
  * A connection to a Redis or Valkey server. libcurl makes it (names, time-outs, TLS), hiredis knows
  * the protocol; commands go out many at once and their replies are read in order.
  */
-#ifndef TENMINT_CA_ONCE_REDIS_H
-#define TENMINT_CA_ONCE_REDIS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,5 +60,3 @@ int ca_redis_run(struct ca_redis *r, struct ca_redis_command *command, size_t co
 
 /* 0, or -1 with `e` saying which one was refused, and why. */
 int ca_redis_all_taken(const struct ca_redis_command *command, size_t count, struct tm_err *e);
-
-#endif

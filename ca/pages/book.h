@@ -2,8 +2,7 @@
  * Where the entries of logs stand by what they name: an index in an SQLite file. It may be lost:
  * then it is made anew from the logs. One process has it open; any thread.
  */
-#ifndef TENMINT_CA_PAGES_BOOK_H
-#define TENMINT_CA_PAGES_BOOK_H
+#pragma once
 
 #include "ca/pages/term.h"
 #include "common/transparency/frontier.h"
@@ -37,5 +36,3 @@ void ca_book_undo(struct ca_book *b);
  * or would have taken too long. */
 int ca_book_find(struct ca_book *b, int64_t log, const struct ca_question_term *term,
                  uint64_t before, uint64_t *index, size_t max, size_t *count, struct tm_err *e);
-
-#endif

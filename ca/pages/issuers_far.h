@@ -2,8 +2,7 @@
  * What the pages say of token issuers, which another process knows. The pages' process asks each
  * time somebody looks, waits a moment for the answer, and else shows the one before.
  */
-#ifndef TENMINT_CA_PAGES_ISSUERS_FAR_H
-#define TENMINT_CA_PAGES_ISSUERS_FAR_H
+#pragma once
 
 #include "ca/pages/pages.h"
 
@@ -27,5 +26,3 @@ ca_issuers_teller_new(int fd, void (*each)(void *ctx, ca_issuers_row *row, void 
                       struct tm_err *e);
 int ca_issuers_teller_start(struct ca_issuers_teller *t, struct tm_err *e);
 void ca_issuers_teller_free(struct ca_issuers_teller *t); /* NULL is fine */
-
-#endif

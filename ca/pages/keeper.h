@@ -2,8 +2,7 @@
  * Keeps a book up to date: a thread that follows logs and puts every new entry into it, as each is
  * proven to be the log's.
  */
-#ifndef TENMINT_CA_PAGES_KEEPER_H
-#define TENMINT_CA_PAGES_KEEPER_H
+#pragma once
 
 #include "ca/pages/book.h"
 #include "ca/pages/shelf.h"
@@ -26,5 +25,3 @@ struct ca_keeper_place { /* how far the book is */
 };
 /* Any thread. */
 struct ca_keeper_place ca_keeper_place(struct ca_keeper *k, size_t log);
-
-#endif

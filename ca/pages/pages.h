@@ -3,8 +3,7 @@
  * with its proof. Typed facts go in, HTML comes out; nothing is read or judged here. The same pages
  * are served and written into folders.
  */
-#ifndef TENMINT_CA_PAGES_PAGES_H
-#define TENMINT_CA_PAGES_PAGES_H
+#pragma once
 
 #include "ca/pages/shelf.h"
 #include "common/html/html.h"
@@ -104,5 +103,3 @@ void ca_page_entry(struct tm_html *h, const struct ca_page_site *site,
 /* "/entry/NAME/7" or "entry-7.html". */
 void ca_page_entry_address(const struct ca_page_site *site, const char *log, uint64_t index,
                            struct tm_buf *out);
-
-#endif

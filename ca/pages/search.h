@@ -2,8 +2,7 @@
  * Entries that are what was asked for: the book says where they may be, each is then read from the
  * log, proven and judged.
  */
-#ifndef TENMINT_CA_PAGES_SEARCH_H
-#define TENMINT_CA_PAGES_SEARCH_H
+#pragma once
 
 #include "ca/pages/book.h"
 #include "ca/pages/shelf.h"
@@ -28,5 +27,3 @@ struct ca_search_found {
 /* -1: the book or the log could not be read. Free what was found in either case. */
 int ca_search_run(const struct ca_search *s, struct ca_search_found *out, struct tm_err *e);
 void ca_search_free(struct ca_search_found *f);
-
-#endif

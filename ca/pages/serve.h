@@ -2,8 +2,7 @@
  * The pages over HTTP: "/" is the state of the service, "/search?q=" finds entries, "/entry/LOG/N"
  * shows one. One thread asks; the book is kept by another.
  */
-#ifndef TENMINT_CA_PAGES_SERVE_H
-#define TENMINT_CA_PAGES_SERVE_H
+#pragma once
 
 #include "ca/pages/pages.h"
 #include "common/http/http.h"
@@ -37,5 +36,3 @@ enum tm_http_result ca_pages_entry(void *pages, struct tm_http_exchange *x);
 
 /* Prometheus text: how far the book is. */
 void ca_pages_metrics(struct ca_pages *p, struct tm_buf *out);
-
-#endif

@@ -3,8 +3,7 @@
  * believed, and its entries, each with its proof. Nothing is shown that the signed tree does not
  * have.
  */
-#ifndef TENMINT_CA_PAGES_SHELF_H
-#define TENMINT_CA_PAGES_SHELF_H
+#pragma once
 
 #include "ca/log/monitor/head.h"
 #include "ca/log/monitor/source.h"
@@ -47,5 +46,3 @@ struct ca_shelf_entry {
 int ca_shelf_entry(struct ca_shelf *s, uint64_t index, struct ca_shelf_entry *out,
                    struct tm_err *e);
 void ca_shelf_entry_free(struct ca_shelf_entry *n);
-
-#endif

@@ -4,8 +4,7 @@
  * of a SHA-256, which tells where to look and proves nothing. What is found is judged by the entry
  * itself.
  */
-#ifndef TENMINT_CA_PAGES_TERM_H
-#define TENMINT_CA_PAGES_TERM_H
+#pragma once
 
 #include "ca/log/monitor/filter.h"
 #include "common/transparency/entry.h"
@@ -46,5 +45,3 @@ int ca_question_read(const char *text, struct ca_question *out, struct tm_err *e
 
 /* Whether the entry is what was asked for. */
 bool ca_question_fits(const struct ca_question *q, const struct tm_entry *n);
-
-#endif

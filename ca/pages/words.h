@@ -1,6 +1,5 @@
 /* A certificate's parts in words. Internal to the pages. */
-#ifndef TENMINT_CA_PAGES_WORDS_H
-#define TENMINT_CA_PAGES_WORDS_H
+#pragma once
 
 #include "ca/log/monitor/certificate.h"
 #include "common/html/html.h"
@@ -15,5 +14,3 @@ void ca_words_identity(struct tm_html *h, const struct ca_certificate *c);
 void ca_words_certificate(struct tm_html *h, const struct ca_certificate *c);
 /* A fact of bytes, in hexadecimal. */
 void ca_words_hex(struct tm_html *h, const char *term, const void *p, size_t len);
-
-#endif

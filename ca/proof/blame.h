@@ -2,8 +2,7 @@
  * Whose fault is it that OpenSSL said no: the client's, who sent nonsense, or ours, who have no
  * memory?
  */
-#ifndef TENMINT_CA_PROOF_BLAME_H
-#define TENMINT_CA_PROOF_BLAME_H
+#pragma once
 
 #include "ca/proof/proof.h"
 
@@ -14,5 +13,3 @@ enum ca_proof_status ca_proof_blame(enum ca_proof_status client, struct tm_err *
 
 /* PROOF_INTERNAL with "out of memory" in `e`. */
 enum ca_proof_status ca_proof_no_memory(struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * Which of the accepted keys a SubjectPublicKeyInfo (RFC 5280 §4.1) is, told from its bytes alone,
  * without OpenSSL's decoders, which take longer than the signature check that follows.
  */
-#ifndef TENMINT_CA_PROOF_FORM_H
-#define TENMINT_CA_PROOF_FORM_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ struct ca_spki_form {
 /* SPKI_OTHER unless `der` is the one DER form of its key: for EC a named curve of ours and an
  * uncompressed point (which is not checked), for RSA PKCS#1 with NULL parameters, Ed25519. */
 struct ca_spki_form ca_spki_read(const unsigned char *der, size_t len);
-
-#endif

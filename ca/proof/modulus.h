@@ -3,8 +3,7 @@
  * that a malicious key maker would try. Judged from the bytes; what depends on the rule alone, and
  * not on the modulus, is computed once.
  */
-#ifndef TENMINT_CA_PROOF_MODULUS_H
-#define TENMINT_CA_PROOF_MODULUS_H
+#pragma once
 
 #include "ca/proof/proof.h"
 
@@ -20,5 +19,3 @@ void ca_modulus_rules_free(struct ca_modulus_rules *r);
  * method): else PROOF_KEY_WEAK with the reason. PROOF_INTERNAL: out of memory. */
 enum ca_proof_status ca_modulus_check(const struct ca_modulus_rules *r, const unsigned char *be,
                                       size_t len, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * client-signing-algorithms: which pairs of key and hash a client may use.
  */
-#ifndef TENMINT_CA_PROOF_POLICY_H
-#define TENMINT_CA_PROOF_POLICY_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -26,5 +25,3 @@ enum ca_proof_status ca_policy_check(const struct ca_proof_policy *p, enum ca_ke
 
 /* What a signature by `k`, a strong key, is verified with: sets md and ec_width. */
 void ca_policy_prepare(const struct ca_proof_policy *p, int hash_nid, struct ca_proof_key *k);
-
-#endif

@@ -2,8 +2,7 @@
  * The client's key and the proof that it holds it: parse (PEM or DER public key,
  * or PKCS#10), judge the key's strength, verify the signature over the challenge.
  */
-#ifndef TENMINT_CA_PROOF_H
-#define TENMINT_CA_PROOF_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -67,5 +66,3 @@ bool ca_proof_signed_by(const struct ca_proof_key *k, const void *data, size_t l
 /* PEM PKCS#10: parses and checks key strength and its self-signature. */
 enum ca_proof_status ca_proof_csr_parse(const struct ca_proof_policy *p, const void *pem,
                                         size_t len, struct ca_proof_key *out, struct tm_err *e);
-
-#endif

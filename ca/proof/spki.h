@@ -2,8 +2,7 @@
  * A client's public key: strict PEM or DER in, a decoded key and its canonical
  * SubjectPublicKeyInfo out.
  */
-#ifndef TENMINT_CA_PROOF_SPKI_H
-#define TENMINT_CA_PROOF_SPKI_H
+#pragma once
 
 #include "ca/proof/proof.h"
 
@@ -29,5 +28,3 @@ enum ca_proof_status ca_spki_parse_der(struct ca_spki_maker *maker, const unsign
 /* Fills out->spki and kind from out->key. Compressed points and explicit curve parameters are
  * PROOF_KEY_UNPARSABLE: Go's verifiers cannot read a certificate that holds them. */
 enum ca_proof_status ca_spki_encode(struct ca_proof_key *out, struct tm_err *e);
-
-#endif

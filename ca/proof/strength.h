@@ -1,8 +1,7 @@
 /*
  * Is a client key strong enough? Judged by its canonical SubjectPublicKeyInfo.
  */
-#ifndef TENMINT_CA_PROOF_STRENGTH_H
-#define TENMINT_CA_PROOF_STRENGTH_H
+#pragma once
 
 #include "ca/proof/modulus.h"
 #include "ca/proof/proof.h"
@@ -11,5 +10,3 @@
  * P-256, P-384 or P-521; Ed25519 not of small order. Everything else: PROOF_KEY_WEAK. */
 enum ca_proof_status ca_strength_check(const struct ca_modulus_rules *rules,
                                        const struct ca_proof_key *k, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Which signature a CA key makes: the hash follows the key, by one table.
  */
-#ifndef TENMINT_CA_SIGNER_ALGORITHM_H
-#define TENMINT_CA_SIGNER_ALGORITHM_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stddef.h>
@@ -24,5 +23,3 @@ const struct ca_signer_algorithm_row *ca_signer_algorithm_for(const EVP_PKEY *ke
 
 /* A fresh key by option name; RSA keys have 4096 bits. NULL with `e` set. */
 EVP_PKEY *ca_signer_algorithm_generate(const char *name, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * New certificates of authorities: the self-signed root, the intermediate, and what signs
  * timestamps.
  */
-#ifndef TENMINT_CA_SIGNER_CREATE_H
-#define TENMINT_CA_SIGNER_CREATE_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stdint.h>
@@ -66,5 +65,3 @@ int ca_create_tsa(const struct ca_create_options *o, struct tm_err *e);
  */
 int ca_create_intermediate(const struct ca_create_options *o, X509 *root, EVP_PKEY *root_key,
                            struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * A signature of a key that takes its time (a token's, a key service's): made on another thread,
  * while who wants it serves others. A key in memory signs at once.
  */
-#ifndef TENMINT_CA_SIGNER_ERRAND_H
-#define TENMINT_CA_SIGNER_ERRAND_H
+#pragma once
 
 #include "ca/signer/signer.h"
 #include "common/offload.h"
@@ -28,5 +27,3 @@ enum ca_errand_status ca_errand_begin(struct ca_signer *s, struct tm_offload *th
 enum ca_errand_status ca_errand_take(struct ca_errand **errand, struct tm_buf *sig,
                                      struct tm_err *e);
 void ca_errand_drop(struct ca_errand *errand); /* NULL is fine */
-
-#endif

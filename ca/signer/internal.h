@@ -1,8 +1,7 @@
 /*
  * Inside ca/signer only: what a backend hands to signer.c.
  */
-#ifndef TENMINT_CA_SIGNER_INTERNAL_H
-#define TENMINT_CA_SIGNER_INTERNAL_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -22,4 +21,3 @@ int ca_signer_open_stored(const struct ca_signer_options *o, int64_t now_s,
                           struct ca_signer_material *m, struct tm_err *e);
 int ca_signer_open_ephemeral(const struct ca_signer_options *o, int64_t now_s,
                              struct ca_signer_material *m, struct tm_err *e);
-#endif

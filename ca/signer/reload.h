@@ -1,8 +1,7 @@
 /*
  * Hot reload: the signer in force, swapped when its files change.
  */
-#ifndef TENMINT_CA_SIGNER_RELOAD_H
-#define TENMINT_CA_SIGNER_RELOAD_H
+#pragma once
 
 #include "ca/signer/signer.h"
 
@@ -22,5 +21,3 @@ int ca_signer_holder_poll(struct ca_signer_holder *h, int64_t now_s, struct tm_e
 
 /* As poll, but opens anew even if nothing seems changed (SIGHUP). */
 int ca_signer_holder_reload(struct ca_signer_holder *h, int64_t now_s, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The CA key behind one narrow interface: bytes to be signed in, signature out.
  * Nothing else may touch the key; it will later live in a process of its own.
  */
-#ifndef TENMINT_CA_SIGNER_H
-#define TENMINT_CA_SIGNER_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -57,5 +56,3 @@ struct ca_signer_chain {
     bool ephemeral;
 };
 const struct ca_signer_chain *ca_signer_chain(const struct ca_signer *s);
-
-#endif

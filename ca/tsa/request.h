@@ -2,8 +2,7 @@
  * What a timestamp is asked for: RFC 3161's TimeStampReq (§2.4.1), or the JSON that sigstore's
  * clients post. Read here, judged by the authority.
  */
-#ifndef TENMINT_CA_TSA_REQUEST_H
-#define TENMINT_CA_TSA_REQUEST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,5 +33,3 @@ int ca_tsa_request_read(const unsigned char *der, size_t len, struct ca_tsa_requ
 /* {"artifactHash", "hashAlgorithm", "nonce", "certificates", "tsaPolicyOID"}: the same. */
 int ca_tsa_request_read_json(const char *text, size_t len, struct ca_tsa_request *out,
                              struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The authority over HTTP, as sigstore's clients know it: POST /api/v1/timestamp (RFC 3161's
  * query, or JSON), GET /api/v1/timestamp/certchain.
  */
-#ifndef TENMINT_CA_TSA_SERVE_H
-#define TENMINT_CA_TSA_SERVE_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,5 +34,3 @@ extern const size_t ca_tsa_route_count;
 
 /* The same, below "/api/v1", for a server whose routes are another's. */
 struct tm_http_mount ca_tsa_mount(struct ca_tsa_server *s);
-
-#endif

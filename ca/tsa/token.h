@@ -3,8 +3,7 @@
  * does not depend on the request is laid out once; OpenSSL's builder takes longer than the
  * signature, and its reader holds what is written here to the standard in the tests.
  */
-#ifndef TENMINT_CA_TSA_TOKEN_H
-#define TENMINT_CA_TSA_TOKEN_H
+#pragma once
 
 #include <openssl/x509.h>
 
@@ -27,5 +26,3 @@ bool ca_tsa_policy_fits(const struct ca_tsa_token_maker *m, const struct ca_tsa_
 int ca_tsa_token_make(const struct ca_tsa_token_maker *m, const struct ca_tsa_request *r,
                       int64_t seconds, const unsigned char serial[TSA_SERIAL], struct tm_buf *out,
                       struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * A timestamp authority (RFC 3161): says when a digest existed, by a clock that is checked. What it
  * says cannot be taken back, so where the time is in doubt it says nothing.
  */
-#ifndef TENMINT_CA_TSA_H
-#define TENMINT_CA_TSA_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -50,5 +49,3 @@ const struct tm_buf *ca_tsa_chain(const struct ca_tsa *t);
 
 /* When the first of the chain's certificates ends, seconds since the epoch. */
 int64_t ca_tsa_not_after(const struct ca_tsa *t);
-
-#endif

@@ -2,8 +2,7 @@
  * Asking again: what passes by itself (a service that is busy or restarts, a connection that is
  * lost) is asked a few times with growing pauses; everything else once.
  */
-#ifndef TENMINT_COMMON_FETCH_AGAIN_H
-#define TENMINT_COMMON_FETCH_AGAIN_H
+#pragma once
 
 #include "common/fetch/fetch.h"
 
@@ -25,5 +24,3 @@ void tm_fetch_pause(unsigned tried, int64_t retry_after_s); /* waits that long *
  * twice. In vain, `e` says how often it was tried. */
 int tm_fetch_run_again(const struct tm_fetch_request *req, struct tm_fetch_response *resp,
                        struct tm_err *e);
-
-#endif

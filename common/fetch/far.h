@@ -3,8 +3,7 @@
  * network holds no keys. A hub is this process's end of the channel; up to 16 struct
  * tm_fetch_pool at once stand on it and work as they do on their own.
  */
-#ifndef TENMINT_COMMON_FETCH_FAR_H
-#define TENMINT_COMMON_FETCH_FAR_H
+#pragma once
 
 #include "common/fetch/fetch.h"
 #include "common/ipc/loop.h"
@@ -21,5 +20,3 @@ struct tm_fetch_service;
 /* Takes `fd`. `loop` must not run yet. Each of the other side's pools is one of its own here. */
 struct tm_fetch_service *tm_fetch_service_new(int fd, struct tm_ipc_loop *loop, struct tm_err *e);
 void tm_fetch_service_free(struct tm_fetch_service *s); /* once the loop has ended; NULL is fine */
-
-#endif

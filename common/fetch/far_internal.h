@@ -1,6 +1,5 @@
 /* What hub.c, service.c and fetch_pool.c share. */
-#ifndef TENMINT_COMMON_FETCH_FAR_INTERNAL_H
-#define TENMINT_COMMON_FETCH_FAR_INTERNAL_H
+#pragma once
 
 #include "common/fetch/far.h"
 
@@ -44,5 +43,3 @@ struct tm_fetch_far *tm_fetch_far_new(struct tm_fetch_hub *h, unsigned transfers
 void tm_fetch_far_free(struct tm_fetch_far *f); /* ends what is under way */
 int tm_fetch_far_start(struct tm_fetch_far *f, const struct tm_fetch_request *req,
                        fetch_done_fn done, void *arg, struct tm_err *e);
-
-#endif

@@ -6,8 +6,7 @@
  * tm_fetch_run() is synchronous. struct tm_fetch_pool runs many transfers at once on
  * one background thread and calls back on that thread.
  */
-#ifndef TENMINT_COMMON_FETCH_H
-#define TENMINT_COMMON_FETCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -93,5 +92,3 @@ bool tm_fetch_is_loopback(const char *url);
 
 /* Both are http or https URLs of the same scheme, host and port. */
 bool tm_fetch_same_origin(const char *a, const char *b);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * One libcurl transfer with our limits; shared by tm_fetch_run and the pool. Internal to fetch*.c.
  */
-#ifndef TENMINT_COMMON_FETCH_TRANSFER_H
-#define TENMINT_COMMON_FETCH_TRANSFER_H
+#pragma once
 
 #include <curl/curl.h>
 
@@ -42,5 +41,3 @@ enum tm_transfer_next { TRANSFER_DONE, TRANSFER_AGAIN, TRANSFER_FAILED };
 /* After curl finished with `code`: fills the response, or points the handle at a redirect on
  * the same origin (AGAIN), or says in `e` why it failed. */
 enum tm_transfer_next tm_transfer_finish(struct tm_transfer *t, CURLcode code, struct tm_err *e);
-
-#endif

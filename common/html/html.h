@@ -17,8 +17,7 @@
  * What is written is well-formed XML, too (HTML Living Standard §13.1.2; polyglot), so that a
  * strict reader can check it. Errors are sticky, as those of a buffer.
  */
-#ifndef TENMINT_COMMON_HTML_H
-#define TENMINT_COMMON_HTML_H
+#pragma once
 
 #include "common/buf.h"
 
@@ -147,5 +146,3 @@ void tm_html_put_attr(struct tm_html *h, const char *name, const char *value);
 void tm_html_put_element(struct tm_html *h, const char *tag, const char *class_name,
                          const char *text);
 void tm_html_put_link(struct tm_html *h, const char *page, const char *id, const char *text);
-
-#endif

@@ -2,8 +2,7 @@
  * Bars over a common axis of time: a list, a row for each thing that lasts. The pictures are SVG,
  * whose places are attributes: a page's policy lets no inline style pass.
  */
-#ifndef TENMINT_COMMON_HTML_TIMELINE_H
-#define TENMINT_COMMON_HTML_TIMELINE_H
+#pragma once
 
 #include "common/html/html.h"
 
@@ -26,5 +25,3 @@ void tm_html_timeline_bar(struct tm_html *h, const struct tm_html_axis *axis,
                           const struct tm_html_bar *bar);
 /* With what the axis' places mean. */
 void tm_html_timeline_end(struct tm_html *h, const struct tm_html_axis *axis);
-
-#endif

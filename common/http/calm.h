@@ -4,8 +4,7 @@
  * has none left is not talking to us but flooding us: rapid resets (CVE-2023-44487), pings,
  * settings, empty frames, priorities, windows of a byte.
  */
-#ifndef TENMINT_COMMON_HTTP_CALM_H
-#define TENMINT_COMMON_HTTP_CALM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ struct tm_http_calm { /* zero-initialise */
 bool tm_http_calm_spend(struct tm_http_calm *c, unsigned frames, int64_t now_ms);
 void tm_http_calm_answered(struct tm_http_calm *c);
 void tm_http_calm_sent(struct tm_http_calm *c, uint64_t bytes);
-
-#endif

@@ -3,8 +3,7 @@
  * line ends, blanks and signs around a size are refused: readers of HTTP differ about all of them,
  * and no client of ours sends any.
  */
-#ifndef TENMINT_COMMON_HTTP_CHUNK_H
-#define TENMINT_COMMON_HTTP_CHUNK_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ struct tm_http_chunk { /* zeros: at the start of a body */
  */
 size_t tm_http_chunk_read(struct tm_http_chunk *c, const char *data, size_t len, const char **piece,
                           size_t *piece_len);
-
-#endif

@@ -1,6 +1,5 @@
 /* The two kinds of exchange by their own names: for dispatch.c. */
-#ifndef TENMINT_COMMON_HTTP_EITHER_H
-#define TENMINT_COMMON_HTTP_EITHER_H
+#pragma once
 
 #include "common/http/far_internal.h"
 
@@ -32,5 +31,3 @@ void *tm_http_near_wait_begin(struct tm_http_exchange *x);
 void tm_http_near_wait_cancel(struct tm_http_exchange *x);
 void tm_http_near_wake(void *waiter);
 bool tm_http_near_wait_expired(const struct tm_http_exchange *x);
-
-#endif

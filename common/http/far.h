@@ -8,8 +8,7 @@
  * What the handlers of this service read of a request travels, and nothing else: method, path, the
  * query arguments and headers of two tables in far.c, the client's address, the body.
  */
-#ifndef TENMINT_COMMON_HTTP_FAR_H
-#define TENMINT_COMMON_HTTP_FAR_H
+#pragma once
 
 #include "common/http/http.h"
 
@@ -65,5 +64,3 @@ enum tm_http_result tm_http_relay(struct tm_http_relay *r, struct tm_http_exchan
 #define HTTP_RELAY_ALL_MAX 8
 enum tm_http_result tm_http_relay_all(struct tm_http_relay *const *r, size_t count,
                                       struct tm_http_exchange *x);
-
-#endif

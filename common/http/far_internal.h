@@ -1,6 +1,5 @@
 /* What the files of the far side share: forms, and the functions behind http.h's. */
-#ifndef TENMINT_COMMON_HTTP_FAR_INTERNAL_H
-#define TENMINT_COMMON_HTTP_FAR_INTERNAL_H
+#pragma once
 
 #include "common/http/far.h"
 #include "common/ipc/loop.h"
@@ -76,5 +75,3 @@ void *tm_http_far_wait_begin(struct tm_http_far *f);
 void tm_http_far_wait_cancel(struct tm_http_far *f);
 void tm_http_far_wake(struct tm_http_far *f);
 bool tm_http_far_wait_expired(const struct tm_http_far *f);
-
-#endif

@@ -1,7 +1,6 @@
 /* What far.c and lane.c share: a far exchange, and the lane that it belongs to. All that is done
  * with an exchange is done on its lane's thread, but for a wake. */
-#ifndef TENMINT_COMMON_HTTP_FAR_LANE_H
-#define TENMINT_COMMON_HTTP_FAR_LANE_H
+#pragma once
 
 #include <stdatomic.h>
 
@@ -62,5 +61,3 @@ void tm_http_far_unref(struct tm_http_far *f);
 
 /* What was said before is taken back. */
 void tm_http_far_begin_reply(struct tm_http_far *f, unsigned status, const char *type);
-
-#endif

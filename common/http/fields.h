@@ -2,8 +2,7 @@
  * The header fields of an HTTP/2 request (RFC 9113 §8.3), as nghttp2 hands them over one by one,
  * bounded as those of HTTP/1 (head.h), and the check of the request that they make.
  */
-#ifndef TENMINT_COMMON_HTTP_FIELDS_H
-#define TENMINT_COMMON_HTTP_FIELDS_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/http/head.h"
@@ -40,5 +39,3 @@ const char *tm_http_fields_argument(const struct tm_http_fields *f, const char *
 void tm_http_fields_join(const struct tm_http_fields *f, const char *name, struct tm_buf *out);
 
 void tm_http_fields_free(struct tm_http_fields *f);
-
-#endif

@@ -6,8 +6,7 @@
  * becomes an exchange when it has its turn. A client may reset a stream while its handler waits:
  * the stream then stays, with its place, until the handler is woken, so that resets buy nothing.
  */
-#ifndef TENMINT_COMMON_HTTP_H2_H
-#define TENMINT_COMMON_HTTP_H2_H
+#pragma once
 
 #include "common/http/internal.h" /* first: it renames */
 
@@ -63,5 +62,3 @@ void tm_http_stream_head(struct tm_http_stream *s, bool ended); /* its fields ar
 void tm_http_stream_body(struct tm_http_stream *s, const uint8_t *data, size_t len);
 void tm_http_stream_whole(struct tm_http_stream *s);
 void tm_http_stream_leave(struct tm_http_stream *s); /* the client has; frees it, now or later */
-
-#endif

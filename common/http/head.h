@@ -4,8 +4,7 @@
  * bare line ends, folded lines, blanks before a colon, control characters, a length or an encoding
  * that is given twice, both, or in any but the plainest form.
  */
-#ifndef TENMINT_COMMON_HTTP_HEAD_H
-#define TENMINT_COMMON_HTTP_HEAD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +37,3 @@ enum tm_http_head_end tm_http_head_find(const char *data, size_t len, size_t *sc
 /* Checks the `len` bytes that HEAD_WHOLE found, a copy, since it cuts them into texts: `out` points
  * into them. -1: refuse the request and close the connection. */
 int tm_http_head_check(char *text, size_t len, struct tm_http_head *out);
-
-#endif

@@ -7,8 +7,7 @@
  * will call tm_http_wake(); it is then called again, also when the wait timed out. A request may
  * wait several times, for one thing after the other; they share one deadline.
  */
-#ifndef TENMINT_CA_HTTP_H
-#define TENMINT_CA_HTTP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -260,5 +259,3 @@ void tm_http_wake(void *waiter);
 /* All waits of the request end so long after its start, if that is sooner than they would. */
 void tm_http_limit_wait(struct tm_http_exchange *x, int64_t ms);
 bool tm_http_wait_expired(const struct tm_http_exchange *x); /* the wait timed out: reply now */
-
-#endif

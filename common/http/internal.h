@@ -18,8 +18,7 @@
  * forward and reply, response, exchange, engine and calm, body, h2_reply, h2_stream, h2, conn,
  * life, accept, worker, server.
  */
-#ifndef TENMINT_CA_HTTP_INTERNAL_H
-#define TENMINT_CA_HTTP_INTERNAL_H
+#pragma once
 
 #include "common/http/near.h" /* first: it renames */
 
@@ -385,5 +384,3 @@ bool tm_http_exchange_takes_body(const struct tm_http_exchange *x);
 /* Runs its handler, or words its fault: true when there is a reply, false when it waits. */
 bool tm_http_exchange_run(struct tm_http_exchange *x);
 void tm_http_exchange_end(struct tm_http_exchange *x, bool sent);
-
-#endif

@@ -2,8 +2,7 @@
  * Which mount a path belongs to, for the server that a client talks to and for the process behind
  * it.
  */
-#ifndef TENMINT_COMMON_HTTP_MOUNT_H
-#define TENMINT_COMMON_HTTP_MOUNT_H
+#pragma once
 
 #include "common/http/http.h"
 
@@ -11,5 +10,3 @@
  * NULL, with *name untouched: none. */
 const struct tm_http_mount *tm_http_mount_find(const struct tm_http_options *o, const char *path,
                                                const char **name);
-
-#endif

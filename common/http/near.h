@@ -3,8 +3,7 @@
  * does, common/http/far.h). http.h's functions ask which; those of the server are for near ones,
  * and get these names in the files that include internal.h, which includes this before all else.
  */
-#ifndef TENMINT_COMMON_HTTP_NEAR_H
-#define TENMINT_COMMON_HTTP_NEAR_H
+#pragma once
 
 #define tm_http_header tm_http_near_header
 #define tm_http_method_of tm_http_near_method_of
@@ -28,5 +27,3 @@
 #define tm_http_wait_cancel tm_http_near_wait_cancel
 #define tm_http_wake tm_http_near_wake
 #define tm_http_wait_expired tm_http_near_wait_expired
-
-#endif

@@ -3,8 +3,7 @@
  * (haproxy.org, proxy-protocol.txt, 2.1 and 2.2), and the headers X-Forwarded-For and Forwarded
  * (RFC 7239). Only what named proxies say is believed.
  */
-#ifndef TENMINT_COMMON_HTTP_PROXY_H
-#define TENMINT_COMMON_HTTP_PROXY_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -48,5 +47,3 @@ enum tm_http_proxy_head tm_http_proxy_read(const unsigned char *data, size_t len
 int tm_http_proxy_forwarded(enum tm_http_proxy_way way, const char *value,
                             const struct tm_http_network *proxies, size_t count,
                             struct sockaddr_storage *client);
-
-#endif

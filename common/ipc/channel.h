@@ -6,8 +6,7 @@
  * Writing is for any thread, reading for one. Neither ever blocks: what the socket does not take
  * waits in memory, up to a limit.
  */
-#ifndef TENMINT_COMMON_IPC_CHANNEL_H
-#define TENMINT_COMMON_IPC_CHANNEL_H
+#pragma once
 
 #include "common/ipc/form.h"
 
@@ -51,5 +50,3 @@ bool tm_ipc_ended(const struct tm_ipc_channel *c); /* the other process has: tha
  * bytes, at least the largest form's. What it points to lasts until the next call; its descriptor
  * is the caller's. 1: one; 0: none; -1: the other side breaks the protocol: drop the channel. */
 int tm_ipc_next(struct tm_ipc_channel *c, unsigned *type, void *msg, size_t room, struct tm_err *e);
-
-#endif

@@ -9,8 +9,7 @@
  *       TM_IPC_FIELD(struct question, id, IPC_U64, 0),
  *       TM_IPC_FIELD(struct question, name, IPC_TEXT, 255), ... };
  */
-#ifndef TENMINT_COMMON_IPC_FORM_H
-#define TENMINT_COMMON_IPC_FORM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,5 +64,3 @@ int tm_ipc_form_take(const struct tm_ipc_form *f, const unsigned char *data, siz
 
 /* The descriptor that the message holds, or -1. */
 int tm_ipc_form_fd(const struct tm_ipc_form *f, const void *msg);
-
-#endif

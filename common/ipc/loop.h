@@ -2,8 +2,7 @@
  * A thread that serves channels: it waits for messages, hands each to its handler, and sends what
  * the handlers have put, all of a round at once. Other threads give it work by tm_ipc_loop_post.
  */
-#ifndef TENMINT_COMMON_IPC_LOOP_H
-#define TENMINT_COMMON_IPC_LOOP_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -75,5 +74,3 @@ void tm_ipc_loop_post(struct tm_ipc_loop *l, struct tm_ipc_task *task);
 /* Sends now what other threads have put on one of its channels; the loop sends what the socket
  * does not take. Any thread. */
 void tm_ipc_loop_flush(struct tm_ipc_loop *l, struct tm_ipc_channel *c);
-
-#endif

@@ -3,8 +3,7 @@
  * whoever takes them, and with objects whose members are in no tree: those of a file of any size
  * are then written in little memory.
  */
-#ifndef TENMINT_COMMON_JSONDUMP_H
-#define TENMINT_COMMON_JSONDUMP_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -43,5 +42,3 @@ struct tm_json_member *tm_json_members(const json_t *object, size_t *count);
 
 /* `write` for a struct tm_buf as `arg`. */
 int tm_jsondump_to_buf(void *buf, const void *data, size_t len, struct tm_err *e);
-
-#endif

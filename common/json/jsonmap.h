@@ -14,8 +14,7 @@
  *         {0}};
  *     static const struct tm_jsonmap log_map = {log_members, sizeof(struct log), JSONMAP_REFUSE};
  */
-#ifndef TENMINT_COMMON_JSONMAP_H
-#define TENMINT_COMMON_JSONMAP_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -138,5 +137,3 @@ void tm_jsonmap_free(const struct tm_jsonmap *map, void *dest);
  * bytes, lists and trees, unknown enums, and what JSONMAP_NOTED says was absent are left out
  * (JSONMAP_REQUIRED: written as empty, where that can be). NULL with `e` set. */
 json_t *tm_jsonmap_write(const struct tm_jsonmap *map, const void *from, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What the parts of jsonmap*.c share.
  */
-#ifndef TENMINT_COMMON_JSONMAP_INTERNAL_H
-#define TENMINT_COMMON_JSONMAP_INTERNAL_H
+#pragma once
 
 #include "common/json/jsonmap.h"
 
@@ -35,5 +34,3 @@ static inline void *jsonmap_place(void *dest, const struct tm_jsonmap_member *m)
 
 /* A list may be of any item type: only memcpy may touch it. */
 struct tm_jsonmap_list tm_jsonmap_list_at(const void *place);
-
-#endif

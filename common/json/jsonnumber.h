@@ -3,8 +3,7 @@
  * not. Where they are kept they are strings of a NUL and their digits, which no text can make: to
  * whoever looks for a number or a text they are neither (json_string_value() is "").
  */
-#ifndef TENMINT_COMMON_JSONNUMBER_H
-#define TENMINT_COMMON_JSONNUMBER_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -23,5 +22,3 @@ json_t *tm_jsonnumber(const unsigned char **at, const unsigned char *end,
 
 /* The digits of an integer beyond 64 bits, with its sign; NULL: `v` is none. */
 const char *tm_jsonnumber_big(const json_t *v);
-
-#endif

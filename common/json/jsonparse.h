@@ -5,8 +5,7 @@
  * Callers use common/json/strictjson.h; fuzz_json holds this parser and jansson's to the same
  * answers.
  */
-#ifndef TENMINT_COMMON_JSONPARSE_H
-#define TENMINT_COMMON_JSONPARSE_H
+#pragma once
 
 #include <jansson.h>
 #include <stddef.h>
@@ -66,5 +65,3 @@ json_t *tm_jsonparse_canonical(const char *text, size_t len, unsigned max_depth,
 
 /* For a fault found at byte `at`. Returns -1. */
 int tm_jsonparse_fault(const char *text, size_t at, const char *reason, struct tm_err *e);
-
-#endif

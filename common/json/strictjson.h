@@ -2,8 +2,7 @@
  * JSON as a security boundary: jansson with duplicate keys refused, embedded
  * NULs refused, trailing bytes refused, and length and depth bounded.
  */
-#ifndef TENMINT_COMMON_STRICTJSON_H
-#define TENMINT_COMMON_STRICTJSON_H
+#pragma once
 
 #include <jansson.h>
 
@@ -32,5 +31,3 @@ json_t *tm_strictjson_parse_aside(const char *text, size_t len,
 /* For request bodies. As tm_strictjson_parse, but of bounded memory, and only the first value is
  * read: what follows it is ignored, which is what proto-JSON servers do. */
 json_t *tm_strictjson_parse_first(const char *text, size_t len, size_t max_len, struct tm_err *e);
-
-#endif

@@ -6,8 +6,7 @@
  * What comes back is verified with the public half before anybody gets it: whoever signs can
  * refuse, and cannot slip in another key's signature.
  */
-#ifndef TENMINT_COMMON_KEY_ELSEWHERE_H
-#define TENMINT_COMMON_KEY_ELSEWHERE_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ typedef int tm_key_sign_fn(void *ctx, const struct tm_key_ask *ask, struct tm_bu
 /* A key with the public half of `public`, which is copied by reference. `ctx` must outlive it and
  * its copies. NULL with `e` set. */
 EVP_PKEY *tm_key_elsewhere(EVP_PKEY *public, tm_key_sign_fn *sign, void *ctx, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Shared by the files of the provider whose keys sign elsewhere: a key, and the functions of keys.
  */
-#ifndef TENMINT_COMMON_KEY_ELSEWHERE_INTERNAL_H
-#define TENMINT_COMMON_KEY_ELSEWHERE_INTERNAL_H
+#pragma once
 
 #include <openssl/core_dispatch.h>
 #include <stdatomic.h>
@@ -25,5 +24,3 @@ struct tm_far *tm_far_ref(struct tm_far *f);
 void tm_far_free(void *key); /* NULL is fine */
 
 extern const OSSL_DISPATCH tm_far_ec_keys[], tm_far_rsa_keys[], tm_far_ed25519_keys[];
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Inside common/key only: PEM keys, and PKCS#11 modules as the process shares them.
  */
-#ifndef TENMINT_COMMON_KEY_INTERNAL_H
-#define TENMINT_COMMON_KEY_INTERNAL_H
+#pragma once
 
 #include <libp11.h>
 #include <openssl/x509.h>
@@ -49,5 +48,3 @@ bool tm_key_module_is_away(struct tm_key_module *m, struct tm_err *e);
 
 /* An OpenSSL key of the public half in s->pkey, that signs by tm_key_module_use. */
 EVP_PKEY *tm_key_device_wrap(struct tm_key_slot *s, struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * environment variable, a key in a PKCS#11 token, or one of a key service (common/key/uri.h names
  * it). The caller gets an EVP_PKEY and never sees key bytes.
  */
-#ifndef TENMINT_COMMON_KEY_H
-#define TENMINT_COMMON_KEY_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -80,5 +79,3 @@ int tm_key_write_file(const char *path, EVP_PKEY *pkey, const char *password, st
  * end are no part of it; "" when neither is given. Free with tm_buf_free_secret. */
 int tm_key_read_secret(const char *file, const char *env, const char *what, struct tm_buf *out,
                        struct tm_err *e);
-
-#endif

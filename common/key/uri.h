@@ -11,8 +11,7 @@
  * It holds no secret. Read strictly: a known scheme, only its options, each once; a byte may be
  * written %XX, and only letters, digits and -._~:/@+,= stand for themselves.
  */
-#ifndef TENMINT_COMMON_KEY_URI_H
-#define TENMINT_COMMON_KEY_URI_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,5 +61,3 @@ int tm_key_uri_parse(const char *text, size_t len, struct tm_key_uri *u, struct 
 /* The same of a file of one line. */
 int tm_key_uri_load(const char *path, struct tm_key_uri *u, struct tm_err *e);
 void tm_key_uri_free(struct tm_key_uri *u);
-
-#endif

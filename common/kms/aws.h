@@ -1,6 +1,5 @@
 /* What aws.c and aws_login.c share. */
-#ifndef TENMINT_COMMON_KMS_AWS_H
-#define TENMINT_COMMON_KMS_AWS_H
+#pragma once
 
 #include "common/kms/internal.h"
 
@@ -14,5 +13,3 @@ char *tm_kms_aws_profile_value(const char *profile, const char *name);
 int tm_kms_aws_login(struct tm_kms *k, struct tm_kms_login *out, struct tm_err *e);
 void tm_kms_aws_files(const struct tm_key_uri *u, void (*each)(void *ctx, const char *path),
                       void *ctx);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files of common/kms share. */
-#ifndef TENMINT_COMMON_KMS_INTERNAL_H
-#define TENMINT_COMMON_KMS_INTERNAL_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -154,5 +153,3 @@ EVP_PKEY *tm_kms_key_pem(const char *pem, struct tm_err *e);
  * here it settles whether the service makes signatures at all. */
 int tm_kms_verify(EVP_PKEY *public, const struct tm_key_ask *a, const struct tm_buf *sig,
                   struct tm_err *e);
-
-#endif

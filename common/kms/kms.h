@@ -12,8 +12,7 @@
  * back. Credentials are renewed before they end, and when the service says they have ended;
  * they are in no error and no log, and wiped.
  */
-#ifndef TENMINT_COMMON_KMS_H
-#define TENMINT_COMMON_KMS_H
+#pragma once
 
 #include "common/key/key.h"
 
@@ -54,5 +53,3 @@ void tm_kms_files(const struct tm_key_uri *u, void (*each)(void *ctx, const char
 
 /* The variables of the environment that hold a secret; ends with NULL. */
 extern const char *const tm_kms_secret_variables[];
-
-#endif

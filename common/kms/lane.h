@@ -11,8 +11,7 @@
  * Numbers tell a key apart from the one that follows it in a rotation. The asking side makes an
  * EVP_PKEY of it by tm_key_open, so each signature is verified before it is used.
  */
-#ifndef TENMINT_COMMON_KMS_LANE_H
-#define TENMINT_COMMON_KMS_LANE_H
+#pragma once
 
 #include "common/ipc/loop.h"
 #include "common/jlog.h"
@@ -51,5 +50,3 @@ struct tm_kms_lane_options {
 struct tm_kms_lane *tm_kms_lane_new(int fd, struct tm_ipc_loop *loop,
                                     const struct tm_kms_lane_options *o, struct tm_err *e);
 void tm_kms_lane_free(struct tm_kms_lane *l); /* once the loop has ended; NULL is fine */
-
-#endif

@@ -1,6 +1,5 @@
 /* The messages between lane.c and asker.c. */
-#ifndef TENMINT_COMMON_KMS_LANE_INTERNAL_H
-#define TENMINT_COMMON_KMS_LANE_INTERNAL_H
+#pragma once
 
 #include "common/kms/lane.h"
 
@@ -35,5 +34,3 @@ struct tm_kms_state {
 };
 
 extern const struct tm_ipc_protocol tm_kms_protocol;
-
-#endif

@@ -1,6 +1,5 @@
 /* What vault.c and vault_login.c share. */
-#ifndef TENMINT_COMMON_KMS_VAULT_H
-#define TENMINT_COMMON_KMS_VAULT_H
+#pragma once
 
 #include "common/kms/internal.h"
 
@@ -11,5 +10,3 @@ int tm_kms_vault_check(const struct tm_key_uri *u, struct tm_err *e); /* the opt
 int tm_kms_vault_login(struct tm_kms *k, struct tm_kms_login *out, struct tm_err *e);
 void tm_kms_vault_files(const struct tm_key_uri *u, void (*each)(void *ctx, const char *path),
                         void *ctx);
-
-#endif

@@ -1,6 +1,5 @@
 /* What parent.c and child.c share. */
-#ifndef TENMINT_COMMON_PROCESS_INTERNAL_H
-#define TENMINT_COMMON_PROCESS_INTERNAL_H
+#pragma once
 
 #include <pthread.h>
 #include <sys/types.h>
@@ -71,5 +70,3 @@ int tm_process_asks_begin(struct tm_process_one *one, int fd, struct tm_err *e);
 /* Waits for `own` (-1: only for the time), and opens what roles ask for meanwhile; who asks in
  * another form is killed. Returns what happened to `own`. */
 short tm_process_poll(struct tm_process_group *g, int own, short events, int timeout_ms);
-
-#endif

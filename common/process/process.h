@@ -11,8 +11,7 @@
  *
  * Nothing secret is to be in memory before tm_process_fork, and no thread may run.
  */
-#ifndef TENMINT_COMMON_PROCESS_H
-#define TENMINT_COMMON_PROCESS_H
+#pragma once
 
 #include <signal.h>
 #include <stdbool.h>
@@ -88,5 +87,3 @@ void tm_process_wait(struct tm_process_group *g, int64_t timeout_ms, struct tm_p
 int tm_process_end(struct tm_process_group *g, const char *signal, int64_t timeout_ms);
 
 pid_t tm_process_pid(const struct tm_process_group *g, unsigned role);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files of common/sandbox share. */
-#ifndef TENMINT_COMMON_SANDBOX_INTERNAL_H
-#define TENMINT_COMMON_SANDBOX_INTERNAL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -19,5 +18,3 @@
 
 /* calls.c: the process was started with LD_PRELOAD, and may read what it likes. */
 bool tm_sandbox_is_preloaded(void);
-
-#endif

@@ -13,8 +13,7 @@
  * has neither: tm_sandbox_enforced() tells, nothing switches it at run time. A process that was
  * started with LD_PRELOAD keeps SANDBOX_READ.
  */
-#ifndef TENMINT_COMMON_SANDBOX_H
-#define TENMINT_COMMON_SANDBOX_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,5 +63,3 @@ int tm_sandbox_calls(unsigned rights, struct tm_err *e);
 /* For who starts the processes, and must leave them what they need: that none of them, nor itself,
  * runs a program, looks into another process or changes the machine. */
 int tm_sandbox_no_programs(struct tm_err *e);
-
-#endif

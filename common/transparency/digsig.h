@@ -3,8 +3,7 @@
  * Only what a log may use (RFC 6962 §2.1.4): SHA-256 with ECDSA on P-256, or RSA PKCS#1 v1.5
  * with at least 2048 bits.
  */
-#ifndef TENMINT_COMMON_DIGSIG_H
-#define TENMINT_COMMON_DIGSIG_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stddef.h>
@@ -41,5 +40,3 @@ int tm_digsig_signer_sign(const struct tm_digsig_signer *s, const void *data, si
 /* 0: `ds` is one whole DigitallySigned by `key` over `data`. */
 int tm_digsig_verify(EVP_PKEY *key, const void *data, size_t len, const void *ds, size_t ds_len,
                      struct tm_err *e);
-
-#endif

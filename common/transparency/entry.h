@@ -2,8 +2,7 @@
  * Log entries in the forms of the two read APIs: leaf_input and extra_data (RFC 6962 §3.4,
  * §4.6), and the TileLeaf of static-ct-api; and where static-ct-api keeps its tiles.
  */
-#ifndef TENMINT_COMMON_ENTRY_H
-#define TENMINT_COMMON_ENTRY_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -63,5 +62,3 @@ void tm_entry_leaf_hash(const struct tm_entry *n, struct tm_merkle_hash *out);
 
 /* "tile/0/x001/234", "tile/data/000.p/17", "tile/entries/000": width 1..TILE_WIDTH. */
 void tm_tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_MAX]);
-
-#endif

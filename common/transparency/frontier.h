@@ -2,8 +2,7 @@
  * The right edge of a Merkle tree: the roots of its perfect subtrees, which is all that is needed
  * to add leaves and to know the root hash. At most 64 hashes, whatever the size.
  */
-#ifndef TENMINT_COMMON_FRONTIER_H
-#define TENMINT_COMMON_FRONTIER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ void tm_frontier_root(const struct tm_frontier *f, struct tm_merkle_hash *root);
  * -1: the proof has another length. Its truth is checked by tm_frontier_root. */
 int tm_frontier_from_last(struct tm_frontier *f, uint64_t size, const struct tm_merkle_hash *leaf,
                           const struct tm_merkle_hash *proof, size_t count, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * RFC 6962 §2.1 Merkle trees (SHA-256): hashes and proof verification. Pure functions; storage
  * is ca/log's.
  */
-#ifndef TENMINT_COMMON_MERKLE_H
-#define TENMINT_COMMON_MERKLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +35,3 @@ int tm_merkle_check_inclusion(uint64_t index, uint64_t size, const struct tm_mer
 int tm_merkle_check_consistency(uint64_t old_size, const struct tm_merkle_hash *old_root,
                                 uint64_t new_size, const struct tm_merkle_hash *new_root,
                                 const struct tm_merkle_hash *proof, size_t count, struct tm_err *e);
-
-#endif

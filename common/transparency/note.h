@@ -2,8 +2,7 @@
  * Signed notes and tree heads: C2SP signed-note, tlog-checkpoint, tlog-cosignature, and the
  * RFC 6962 note signature of static-ct-api.
  */
-#ifndef TENMINT_COMMON_NOTE_H
-#define TENMINT_COMMON_NOTE_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -78,5 +77,3 @@ int tm_note_verify(const struct tm_note *n, const struct tm_note_key *k, uint64_
  * text, an empty line and the signature lines. */
 int tm_note_sign(const char *text, size_t text_len, const struct tm_note_key *k, uint64_t time_ms,
                  struct tm_buf *out, struct tm_err *e);
-
-#endif

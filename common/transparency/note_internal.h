@@ -1,6 +1,5 @@
 /* What the note's text form and its signatures share. */
-#ifndef TENMINT_COMMON_NOTE_INTERNAL_H
-#define TENMINT_COMMON_NOTE_INTERNAL_H
+#pragma once
 
 #include "common/transparency/note.h"
 
@@ -11,5 +10,3 @@ bool tm_note_name_ok(const char *name, size_t len);
 
 int tm_checkpoint_parse_text(const char *text, size_t len, struct tm_checkpoint *out,
                              struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The making of proofs, RFC 6962 §2.1: of which ranges of leaves they are the roots. Whoever holds
  * a tree brings the roots of its perfect subtrees, from tiles or from elsewhere.
  */
-#ifndef TENMINT_COMMON_RANGES_H
-#define TENMINT_COMMON_RANGES_H
+#pragma once
 
 #include "common/transparency/merkle.h"
 
@@ -34,5 +33,3 @@ int tm_ranges_peaks(const struct tm_merkle_subtrees *t, struct tm_merkle_range r
 /* The root of each range: a proof. Ranges are not empty. */
 int tm_ranges_roots(const struct tm_merkle_subtrees *t, const struct tm_merkle_range *r,
                     size_t count, struct tm_merkle_hash *out, struct tm_err *e);
-
-#endif

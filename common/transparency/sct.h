@@ -1,8 +1,7 @@
 /*
  * Signed certificate timestamps (RFC 6962 §3.2, §3.3) and what they sign.
  */
-#ifndef TENMINT_COMMON_SCT_H
-#define TENMINT_COMMON_SCT_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -72,5 +71,3 @@ int tm_sct_issuer_key_hash(const X509 *issuer, unsigned char hash[SCT_KEY_HASH],
  * critical with the value NULL. `tbs` is appended to. */
 int tm_sct_from_precertificate(const unsigned char *der, size_t len, struct tm_buf *tbs,
                                struct tm_err *e);
-
-#endif

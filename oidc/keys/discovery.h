@@ -1,8 +1,7 @@
 /*
  * OpenID Connect Discovery 1.0 §4: issuer URL -> document -> jwks_uri -> key set.
  */
-#ifndef TENMINT_OIDC_DISCOVERY_H
-#define TENMINT_OIDC_DISCOVERY_H
+#pragma once
 
 #include "common/fetch/fetch.h"
 #include "oidc/keys/fetcher.h"
@@ -13,5 +12,3 @@ int oidc_discovery_fetcher(struct tm_fetch_hub *hub, struct oidc_fetcher *out, s
 /* The jwks_uri of a discovery document whose `issuer` equals `iss` byte for byte; malloc'ed.
  * NULL with `e` set. */
 char *oidc_discovery_parse(const char *text, size_t len, const char *iss, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * Who asks issuers for their keys: the keystore begins a fetch and gets the key set as it came, to
  * be read where it is used. Another process may stand behind it.
  */
-#ifndef TENMINT_OIDC_FETCHER_H
-#define TENMINT_OIDC_FETCHER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,5 +36,3 @@ struct oidc_fetcher {
     /* Ends what is under way (each `done` is called) and frees ctx; no begin may follow. */
     void (*stop)(void *ctx);
 };
-
-#endif

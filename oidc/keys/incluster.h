@@ -2,8 +2,7 @@
  * The issuer of the Kubernetes cluster that this process runs in: its API server answers
  * discovery to service accounts only, under the cluster's own CA.
  */
-#ifndef TENMINT_OIDC_INCLUSTER_H
-#define TENMINT_OIDC_INCLUSTER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -25,5 +24,3 @@ bool oidc_incluster_is(const struct oidc_issuer *issuer);
 int oidc_incluster_ca(const char *path, struct tm_buf *out, struct tm_err *e);
 int oidc_incluster_token(const char *path, struct tm_buf *out,
                          struct tm_err *e); /* tm_buf_free_secret it */
-
-#endif

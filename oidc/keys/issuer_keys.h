@@ -2,8 +2,7 @@
  * Inside oidc/keys only: one issuer of the store. The store's table holds a reference, as does each
  * user and a fetch; the keys are read through the gate, all else is guarded by the issuer's lock.
  */
-#ifndef TENMINT_OIDC_KEYS_ISSUER_KEYS_H
-#define TENMINT_OIDC_KEYS_ISSUER_KEYS_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -99,5 +98,3 @@ struct oidc_issuer_keys_standing oidc_issuer_keys_standing(struct oidc_issuer_ke
 
 /* False: an issuer that anybody can make up, and that never had keys, is no label. */
 bool oidc_issuer_keys_stats(struct oidc_issuer_keys *p, struct oidc_issuer_stats *s);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * One JSON Web Key (RFC 7517), decoded once into what verification needs.
  */
-#ifndef TENMINT_OIDC_JWK_H
-#define TENMINT_OIDC_JWK_H
+#pragma once
 
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -23,5 +22,3 @@ struct oidc_jwk {
  * Members that decide nothing may be anything; those that do are of their type. */
 int oidc_jwk_parse(const json_t *json, struct oidc_jwk *out, struct tm_err *e);
 void oidc_jwk_free(struct oidc_jwk *k);
-
-#endif

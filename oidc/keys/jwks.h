@@ -1,8 +1,7 @@
 /*
  * An issuer's key set: parsed once, then immutable and shared by reference count.
  */
-#ifndef TENMINT_OIDC_JWKS_H
-#define TENMINT_OIDC_JWKS_H
+#pragma once
 
 #include "oidc/keys/jwk.h"
 
@@ -35,5 +34,3 @@ const struct oidc_jwk *oidc_jwks_next(const struct oidc_jwks *s, const char *kid
 
 /* Whether any key has this kid, whatever its algorithm. */
 bool oidc_jwks_has_kid(const struct oidc_jwks *s, const char *kid);
-
-#endif

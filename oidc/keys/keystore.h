@@ -2,8 +2,7 @@
  * Every issuer's keys: discovery and JWKS fetched in the background, refreshed before they
  * age, kept through an outage; request threads only ever read.
  */
-#ifndef TENMINT_OIDC_KEYSTORE_H
-#define TENMINT_OIDC_KEYSTORE_H
+#pragma once
 
 #include "oidc/keys/jwks.h"
 #include "common/jlog.h"
@@ -56,5 +55,3 @@ enum oidc_issuer_keys_answer oidc_issuer_keys_want(struct oidc_issuer_keys *p,
 
 void oidc_keystore_stats(struct oidc_keystore *k,
                          void (*fn)(void *arg, const struct oidc_issuer_stats *s), void *arg);
-
-#endif

@@ -2,8 +2,7 @@
  * Does this key's owner vouch for this token? Two engines, one answer (tests hold them to it):
  * OpenSSL with the key decoded once, and libjwt, which decodes a PEM key at every call.
  */
-#ifndef TENMINT_OIDC_SIGNATURE_H
-#define TENMINT_OIDC_SIGNATURE_H
+#pragma once
 
 #include "oidc/keys/jwk.h"
 #include "oidc/token/token.h"
@@ -22,5 +21,3 @@ enum oidc_signature_verdict {
 /* libjwt's own answer about the signature; only for algorithms with oidc_alg_table[].libjwt. */
 enum oidc_signature_verdict oidc_signature_verify_libjwt(const struct oidc_token *t,
                                                          const struct oidc_jwk *key);
-
-#endif

@@ -2,8 +2,7 @@
  * Inside oidc/keys only: what the issuers of one wildcard may cost together. Anybody can make up an
  * issuer that a wildcard admits; until one has shown keys it is on trial, and trials are few.
  */
-#ifndef TENMINT_OIDC_KEYS_WILDCARD_H
-#define TENMINT_OIDC_KEYS_WILDCARD_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -39,5 +38,3 @@ void oidc_wildcard_leave(struct oidc_wildcards *all, struct oidc_wildcard *w);
 /* A place among those who wait. */
 bool oidc_wildcard_wait(struct oidc_wildcard *w);
 void oidc_wildcard_woken(struct oidc_wildcard *w, unsigned count);
-
-#endif

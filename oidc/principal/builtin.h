@@ -2,8 +2,7 @@
  * CI types whose templates come with the program: Fulcio's deprecated hard-coded ones, as data.
  * They are compiled when an issuer list that uses them loads.
  */
-#ifndef TENMINT_OIDC_BUILTIN_H
-#define TENMINT_OIDC_BUILTIN_H
+#pragma once
 
 #include "common/identity.h"
 #include "oidc/principal/url.h"
@@ -37,5 +36,3 @@ struct oidc_builtin {
 
 extern const struct oidc_builtin oidc_builtin_github, oidc_builtin_gitlab, oidc_builtin_codefresh,
     oidc_builtin_buildkite;
-
-#endif

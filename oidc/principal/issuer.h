@@ -1,8 +1,7 @@
 /*
  * An issuer as it is trusted: an entry of the list (oidc/trust).
  */
-#ifndef TENMINT_OIDC_ISSUER_H
-#define TENMINT_OIDC_ISSUER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ enum oidc_issuer_state oidc_issuer_state(const struct oidc_issuer *issuer, int64
 
 /* It gets certificates: in force, and not on trial. */
 bool oidc_issuer_is_open(const struct oidc_issuer *issuer, int64_t now_s);
-
-#endif

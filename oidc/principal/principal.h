@@ -2,8 +2,7 @@
  * A principal: who a verified token says the CI job is, in the form a
  * certificate needs. Made from the claims by the issuer's type.
  */
-#ifndef TENMINT_OIDC_PRINCIPAL_H
-#define TENMINT_OIDC_PRINCIPAL_H
+#pragma once
 
 #include <jansson.h>
 
@@ -31,5 +30,3 @@ int oidc_principal_from_claims(const struct oidc_issuer *issuer, const json_t *c
                                struct oidc_principal *out, struct tm_err *e);
 
 void oidc_principal_free(struct oidc_principal *p);
-
-#endif

@@ -2,8 +2,7 @@
  * A CI provider: templates for the SAN and each extension, and default values. It comes from
  * ci-issuer-metadata, or from a built-in type's table.
  */
-#ifndef TENMINT_OIDC_PROVIDER_H
-#define TENMINT_OIDC_PROVIDER_H
+#pragma once
 
 #include "common/identity.h"
 #include "oidc/principal/builtin.h"
@@ -43,5 +42,3 @@ bool oidc_provider_same(const struct oidc_provider *a, const struct oidc_provide
 
 /* Borrowed; NULL: none. */
 const char *oidc_provider_default(const struct oidc_provider *p, const char *key);
-
-#endif

@@ -4,8 +4,7 @@
  * these; a string without `{{` is the name of a claim. Anything more is refused when the
  * configuration loads.
  */
-#ifndef TENMINT_OIDC_TEMPLATE_H
-#define TENMINT_OIDC_TEMPLATE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -36,5 +35,3 @@ typedef int (*template_lookup_fn)(void *arg, const char *key, struct tm_buf *out
  * yields "". */
 int oidc_template_eval(const struct oidc_template *t, template_lookup_fn lookup, void *arg,
                        struct tm_buf *out, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The issuer types by one table: a new kind of issuer is one row, a check and a function; a new
  * CI provider is configuration only.
  */
-#ifndef TENMINT_OIDC_TYPES_H
-#define TENMINT_OIDC_TYPES_H
+#pragma once
 
 #include "oidc/principal/principal.h"
 #include "oidc/principal/url.h"
@@ -58,5 +57,3 @@ int oidc_principal_set(char **to, const char *text, const char *what, struct tm_
 /* The SAN as a URL in `form`. */
 int oidc_principal_set_uri(struct oidc_principal *p, const char *uri, enum oidc_url_form form,
                            struct tm_err *e);
-
-#endif

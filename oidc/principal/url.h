@@ -3,8 +3,7 @@
  * Go's net/url. Stricter in what makes no sense as an identity: a URL here has a scheme and a
  * host, and no user name.
  */
-#ifndef TENMINT_OIDC_URL_H
-#define TENMINT_OIDC_URL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ int oidc_url_write(const char *text, enum oidc_url_form form, struct tm_buf *out
  */
 int oidc_url_write_unique(const char *text, enum oidc_url_form form, struct tm_buf *out,
                           struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The allow-list of JWS algorithms (RFC 7518 §3.1, RFC 8037): never "none", never HMAC,
  * each bound to one key type.
  */
-#ifndef TENMINT_OIDC_ALG_H
-#define TENMINT_OIDC_ALG_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -27,5 +26,3 @@ int oidc_alg_find(const char *name);
 
 /* Whether a key of this type and curve may be used with row `i`. */
 bool oidc_alg_fits(int i, const EVP_PKEY *key);
-
-#endif

@@ -4,8 +4,7 @@
  * of them as the type its reader wants. A claim that is null counts as absent, and what nobody
  * looks up may be anything.
  */
-#ifndef TENMINT_OIDC_CLAIM_H
-#define TENMINT_OIDC_CLAIM_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -53,5 +52,3 @@ bool oidc_claim_is_email(const char *text);
 
 /* Anything that a reader would take for an address; for types whose subject must not be one. */
 bool oidc_claim_looks_like_email(const char *text);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The registered claims (RFC 7519 §4.1) against what the issuer's entry demands.
  */
-#ifndef TENMINT_OIDC_CLAIMS_H
-#define TENMINT_OIDC_CLAIMS_H
+#pragma once
 
 #include <jansson.h>
 
@@ -13,5 +12,3 @@
  * iat not ahead, each by at most o->skew_s; iat not older than o->max_age_s when that is set. */
 int oidc_claims_check(const json_t *claims, const char *client_id, const struct oidc_options *o,
                       int64_t now_s, enum oidc_reason *reason, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * A compact JWS (RFC 7515 §7.1), taken apart strictly and not yet believed.
  */
-#ifndef TENMINT_OIDC_TOKEN_H
-#define TENMINT_OIDC_TOKEN_H
+#pragma once
 
 #include <jansson.h>
 
@@ -26,5 +25,3 @@ struct oidc_token {
 int oidc_token_parse(const char *text, size_t len, struct oidc_token *t, enum oidc_reason *reason,
                      struct tm_err *e);
 void oidc_token_free(struct oidc_token *t);
-
-#endif

@@ -2,8 +2,7 @@
  * What all rooms of oidc have words for: under which conditions a token is taken, why one is not,
  * who waits, and how an issuer's keys are.
  */
-#ifndef TENMINT_OIDC_TOKEN_TYPES_H
-#define TENMINT_OIDC_TOKEN_TYPES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,5 +85,3 @@ struct oidc_issuer_stats {
     uint64_t failures;  /* discovery or JWKS fetches failed */
     unsigned keys;      /* usable keys held */
 };
-
-#endif

@@ -3,8 +3,7 @@
  * and for whom something else changes. One vocabulary for the command line, the server's log and
  * the review of a list that is a target of a TUF repository.
  */
-#ifndef TENMINT_OIDC_TRUST_DIFF_H
-#define TENMINT_OIDC_TRUST_DIFF_H
+#pragma once
 
 #include "common/buf.h"
 #include "oidc/trust/trust.h"
@@ -37,5 +36,3 @@ int oidc_trust_diff(const struct oidc_trust *before, const struct oidc_trust *af
 /* "type github-workflow, audience 'sigstore', only if repository is 'a/b', until …": all that
  * decides who gets a certificate. */
 void oidc_issuer_describe(const struct oidc_issuer *issuer, struct tm_buf *out);
-
-#endif

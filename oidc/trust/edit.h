@@ -3,8 +3,7 @@
  * bytes is cut or put in, where the YAML reader's marks say that the entry stands; the result is
  * read again, and is refused if it differs from the list before by anything but what was asked for.
  */
-#ifndef TENMINT_OIDC_TRUST_EDIT_H
-#define TENMINT_OIDC_TRUST_EDIT_H
+#pragma once
 
 #include "common/buf.h"
 #include "oidc/trust/trust.h"
@@ -44,5 +43,3 @@ int oidc_edit_remove(const struct oidc_list_text *list, const char *url, struct 
                      struct tm_err *e);
 int oidc_edit_disable(const struct oidc_list_text *list, const char *url, bool disabled,
                       struct tm_buf *out, struct tm_err *e);
-
-#endif

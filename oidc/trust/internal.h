@@ -1,6 +1,5 @@
 /* Inside oidc/trust only: the list while it is built. */
-#ifndef TENMINT_OIDC_TRUST_INTERNAL_H
-#define TENMINT_OIDC_TRUST_INTERNAL_H
+#pragma once
 
 #include <stdatomic.h>
 
@@ -36,5 +35,3 @@ int oidc_validate_entry(struct oidc_trust *t, struct oidc_entry *entry, struct t
 /* A YAML or JSON text into `t`; errors begin with "name:line: ". */
 int oidc_trust_read(const char *name, const char *text, size_t len, struct oidc_trust *t,
                     struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The rules `allow` of an issuer: which of its tokens get a certificate, by their claims. Compiled
  * when the list loads; a request only matches. The grammar stands in tenmint-issuers(5).
  */
-#ifndef TENMINT_OIDC_RULES_H
-#define TENMINT_OIDC_RULES_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -37,5 +36,3 @@ bool oidc_rules_can_refuse(const struct oidc_rules *r);
 bool oidc_rules_loosened(const struct oidc_rules *was, const struct oidc_rules *is);
 
 void oidc_rules_free(struct oidc_rules *r); /* NULL is fine */
-
-#endif

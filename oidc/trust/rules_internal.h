@@ -1,6 +1,5 @@
 /* Inside oidc/trust only: rules while they are read. */
-#ifndef TENMINT_OIDC_RULES_INTERNAL_H
-#define TENMINT_OIDC_RULES_INTERNAL_H
+#pragma once
 
 #include "common/pattern.h"
 #include "common/yamldoc.h"
@@ -39,5 +38,3 @@ int oidc_rules_read(struct tm_yamldoc *d, yaml_node_t *v, struct oidc_rules **ou
 
 /* A glob as a regular expression for PATTERN_WHOLE. */
 void oidc_rules_glob(const char *glob, struct tm_buf *out);
-
-#endif

@@ -2,8 +2,7 @@
  * The trusted-issuer list: Fulcio's config/identity/config.yaml (YAML or JSON),
  * parsed strictly, validated, compiled, and then immutable.
  */
-#ifndef TENMINT_OIDC_TRUST_H
-#define TENMINT_OIDC_TRUST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ const char *oidc_trust_digest(const struct oidc_trust *t);
 /* Iteration in file order: exact issuers, then wildcards. */
 size_t oidc_trust_count(const struct oidc_trust *t);
 const struct oidc_issuer *oidc_trust_at(const struct oidc_trust *t, size_t i);
-
-#endif

@@ -2,8 +2,7 @@
  * What the files of the benchmark share: the crypto limit, a client of keep-alive
  * connections, and what the kernel says of the server process.
  */
-#ifndef TENMINT_TESTS_BENCH_H
-#define TENMINT_TESTS_BENCH_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -136,5 +135,3 @@ void measure_latency(const struct target *t, int tries);
 /* ---- grpc.c ---- */
 
 void measure_grpc(const struct target *t, const char *token, long count);
-
-#endif

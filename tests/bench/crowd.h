@@ -1,7 +1,6 @@
 /* Many connections of which each has one request under way at most: sent on a schedule, read as
  * epoll shows replies, all on one thread. */
-#ifndef TENMINT_TESTS_BENCH_CROWD_H
-#define TENMINT_TESTS_BENCH_CROWD_H
+#pragma once
 
 #include "tests/bench/bench.h"
 
@@ -33,5 +32,3 @@ double crowd_percentile_ms(struct crowd *c, double share);
 /* Requests from `*number` on for `seconds`: at most `at_once` at a time, and `rate` per second; 0:
  * as many as go. */
 void crowd_run(struct crowd *c, long *number, double seconds, int at_once, double rate);
-
-#endif

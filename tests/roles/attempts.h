@@ -1,6 +1,5 @@
 /* What the files of tests/roles share: the processes of a configuration, with steps of our own. */
-#ifndef TENMINT_TESTS_ROLES_ATTEMPTS_H
-#define TENMINT_TESTS_ROLES_ATTEMPTS_H
+#pragma once
 
 #include "tools/tenmint-ca/roles.h"
 
@@ -16,5 +15,3 @@ void attempts_end(struct roles *r);
 
 /* noise.c: how many cases of messages that are none went wrong. */
 int noise_all(struct roles *r);
-
-#endif

@@ -1,6 +1,5 @@
 /* cmocka with the headers it wants before it. */
-#ifndef TENMINT_TESTS_CMOCKA_ALL_H
-#define TENMINT_TESTS_CMOCKA_ALL_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,5 +7,3 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * OpenSSL's certificate transparency as an independent judge of ours.
  */
-#ifndef TENMINT_TESTS_SUPPORT_CTPEER_H
-#define TENMINT_TESTS_SUPPORT_CTPEER_H
+#pragma once
 
 #include <openssl/ct.h>
 #include <openssl/evp.h>
@@ -17,5 +16,3 @@ sct_validation_status_t ctpeer_embedded(X509 *cert, X509 *issuer, EVP_PKEY *log_
 /* The same for an SCT (RFC 6962 §3.2 bytes) over the final certificate. */
 sct_validation_status_t ctpeer_detached(X509 *cert, X509 *issuer, const unsigned char *sct,
                                         size_t sct_len, EVP_PKEY *log_key, uint64_t now_ms);
-
-#endif

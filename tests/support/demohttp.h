@@ -2,8 +2,7 @@
  * The HTTP side of the demo programs: one handler on a free loopback port, until a signal ends the
  * program. For tests and demonstrations only.
  */
-#ifndef TENMINT_TESTS_DEMOHTTP_H
-#define TENMINT_TESTS_DEMOHTTP_H
+#pragma once
 
 #include "common/buf.h"
 
@@ -24,5 +23,3 @@ struct demo_http {
 
 /* Prints the URL, serves, and returns the exit code: 0 after SIGTERM or SIGINT. */
 int demo_http_run(struct demo_http *d);
-
-#endif

@@ -2,8 +2,7 @@
  * A token issuer that misbehaves on demand: discovery and one ES256 key over HTTP or HTTPS on a
  * free loopback port. URL/tenant is a second issuer with the same keys.
  */
-#ifndef TENMINT_TESTS_FAKEISSUER_H
-#define TENMINT_TESTS_FAKEISSUER_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -59,5 +58,3 @@ void fake_issuer_sign(const struct fake_issuer *f, const char *kid, const char *
 
 /* Appends a good token of type email for iss (NULL: the issuer's URL), with the current kid. */
 void fake_issuer_token(struct fake_issuer *f, const char *iss, struct tm_buf *out);
-
-#endif

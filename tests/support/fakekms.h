@@ -1,7 +1,6 @@
 /* tests/support/fake_kms.py as a child: key services on a free loopback port, with a folder of its
  * own. */
-#ifndef TENMINT_TESTS_SUPPORT_FAKEKMS_H
-#define TENMINT_TESTS_SUPPORT_FAKEKMS_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -17,5 +16,3 @@ int fake_kms_start(struct fake_kms *f, const char *delay_ms);
 
 /* -1: its folder cannot be removed. */
 int fake_kms_stop(struct fake_kms *f);
-
-#endif

@@ -2,8 +2,7 @@
  * A log in the test's process, for add-chain and add-pre-chain over plain HTTP on loopback: it
  * answers as RFC 6962 wants, or misbehaves in one of many ways.
  */
-#ifndef TENMINT_TESTS_SUPPORT_FAKELOG_H
-#define TENMINT_TESTS_SUPPORT_FAKELOG_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -64,5 +63,3 @@ const char *fakelog_add(struct fakelog *l, enum fakelog_mode mode, bool precert,
 /* Starts on a free port; a fault ends the program. `port` 0: a free one. */
 void fakelog_start(struct fakelog *l, unsigned port);
 void fakelog_stop(struct fakelog *l);
-
-#endif

@@ -2,8 +2,7 @@
  * A store of used tokens as ca/once asks one: a Redis server of one connection at a time with the
  * few commands that are said to it, which misbehaves as it is told to. Its protocol is hiredis's.
  */
-#ifndef TENMINT_TESTS_SUPPORT_FAKEREDIS_H
-#define TENMINT_TESTS_SUPPORT_FAKEREDIS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -46,5 +45,3 @@ size_t fakeredis_count(struct fakeredis *r, const char *name);
 
 /* How often it was connected to. */
 size_t fakeredis_connections(struct fakeredis *r);
-
-#endif

@@ -2,8 +2,7 @@
  * Floods of HTTP/2: frames that cost their sender little and ask for nothing, or for work without
  * end.
  */
-#ifndef TENMINT_TESTS_SUPPORT_H2FLOOD_H
-#define TENMINT_TESTS_SUPPORT_H2FLOOD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,5 +20,3 @@ extern const struct h2flood_kind h2flood_kinds[]; /* the last has no name */
  * many it was. */
 unsigned h2flood(const char *address, const struct h2flood_kind *kind, const char *path,
                  unsigned most, int ms);
-
-#endif

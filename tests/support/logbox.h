@@ -1,8 +1,7 @@
 /*
  * A log in a directory of the test's, with a key, and entries that are told apart by a number.
  */
-#ifndef TENMINT_TESTS_SUPPORT_LOGBOX_H
-#define TENMINT_TESTS_SUPPORT_LOGBOX_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -37,5 +36,3 @@ void logbox_check_sct(const struct logbox *b, uint64_t number, size_t size,
 
 /* DIR's checkpoint, its signature checked. */
 struct tm_checkpoint logbox_checkpoint(const struct logbox *b);
-
-#endif

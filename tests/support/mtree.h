@@ -2,8 +2,7 @@
  * RFC 6962 §2.1 as its text has it: recursive, over all leaves. The tests compare the real code
  * with this.
  */
-#ifndef TENMINT_TESTS_SUPPORT_MTREE_H
-#define TENMINT_TESTS_SUPPORT_MTREE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -29,5 +28,3 @@ struct mtree_hash mtree_root(struct mtree *t, size_t n);
 void mtree_path(struct mtree *t, size_t m, size_t n, struct mtree_proof *out);
 /* PROOF(m, D[0:n]), 0 < m <= n */
 void mtree_proof(struct mtree *t, size_t m, size_t n, struct mtree_proof *out);
-
-#endif

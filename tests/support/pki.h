@@ -2,8 +2,7 @@
  * Keys and certificates for tests, made with OpenSSL alone so that our own writers are not the
  * judge. A fault ends the program.
  */
-#ifndef TENMINT_TESTS_SUPPORT_PKI_H
-#define TENMINT_TESTS_SUPPORT_PKI_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stdint.h>
@@ -43,5 +42,3 @@ void pki_public_pem(EVP_PKEY *key, struct tm_buf *out); /* appends */
 /* Appends the signature that EVP_DigestSign makes (ECDSA: DER; RSA: PKCS #1 v1.5). `digest` NULL
  * for Ed25519. */
 void pki_sign(EVP_PKEY *key, const char *digest, const void *data, size_t len, struct tm_buf *out);
-
-#endif

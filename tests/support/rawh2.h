@@ -2,8 +2,7 @@
  * A client of HTTP/2 on one socket, by nghttp2: requests at once, each with its reply; and frames
  * byte by byte, for tests that need to misbehave.
  */
-#ifndef TENMINT_TESTS_SUPPORT_RAWH2_H
-#define TENMINT_TESTS_SUPPORT_RAWH2_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,5 +56,3 @@ int rawh2_frame(int fd, uint8_t type, uint8_t flags, uint32_t stream, const void
 int rawh2_preface(int fd);
 /* A block of header fields that asks for `path`, by literals alone. */
 void rawh2_block(const char *method, const char *path, struct tm_buf *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * A client of one socket, for tests that need to misbehave: bytes out, one reply in.
  */
-#ifndef TENMINT_TESTS_SUPPORT_RAWHTTP_H
-#define TENMINT_TESTS_SUPPORT_RAWHTTP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ int raw_post(const char *address, const char *path, const char *headers, const c
 
 /* Where the body of a reply begins. */
 const char *raw_body(struct tm_buf *reply);
-
-#endif

@@ -3,8 +3,7 @@
  * trusted root for them, and bundles signed under them. Knobs make one thing wrong at a time.
  * A fault ends the program.
  */
-#ifndef TENMINT_TESTS_SUPPORT_SIGNED_H
-#define TENMINT_TESTS_SUPPORT_SIGNED_H
+#pragma once
 
 #include <jansson.h>
 #include <openssl/x509.h>
@@ -82,5 +81,3 @@ void signed_reply(X509 *tsa, EVP_PKEY *key, int64_t at, const void *query, size_
 
 /* The bundle as it is parsed; NULL with `e` set. */
 struct tuf_bundle *signed_parse(const struct signed_bundle *b, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * A fresh SoftHSM2 token in a temporary directory.
  */
-#ifndef TENMINT_TESTS_SOFTTOKEN_H
-#define TENMINT_TESTS_SOFTTOKEN_H
+#pragma once
 
 #define SOFTTOKEN_MODULE "/usr/lib/softhsm/libsofthsm2.so"
 #define SOFTTOKEN_PIN "123456"
@@ -17,5 +16,3 @@ struct softtoken {
 struct softtoken softtoken_make(const char *label);
 void softtoken_add(const char *label); /* one more token in the same directory */
 void softtoken_remove(struct softtoken *t);
-
-#endif

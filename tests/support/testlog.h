@@ -2,8 +2,7 @@
  * A small log of its own making: certificates made up, a tree in memory, tiles on disk. It shares
  * no code with ca/log, and can be told to lie.
  */
-#ifndef TENMINT_TESTS_SUPPORT_TESTLOG_H
-#define TENMINT_TESTS_SUPPORT_TESTLOG_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ void testlog_get_entry_and_proof(const struct testlog *t, size_t index, size_t s
 
 /* XORs a byte of a file under t->dir. */
 void testlog_damage(const struct testlog *t, const char *path, size_t at);
-
-#endif

@@ -2,8 +2,7 @@
  * TUF metadata by trees, as an attacker or another program writes it. Functions return a new
  * reference, or NULL when out of memory (or with `e` set).
  */
-#ifndef TENMINT_TESTS_SUPPORT_TUFEDIT_H
-#define TENMINT_TESTS_SUPPORT_TUFEDIT_H
+#pragma once
 
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -56,5 +55,3 @@ int tuf_keys_add(json_t *keys, json_t *keyids, json_t *key, char keyid[TUF_KEYID
  * half; the signature is verified before it is returned. */
 json_t *tuf_sign(const json_t *signed_part, const char *keyid, const json_t *key, EVP_PKEY *pkey,
                  struct tm_err *e);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * Roles are trees to edit; nothing is served until it is published (signed as it then is).
  */
-#ifndef TENMINT_TESTS_SUPPORT_TUFREPO_H
-#define TENMINT_TESTS_SUPPORT_TUFREPO_H
+#pragma once
 
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -77,5 +76,3 @@ void tufrepo_status(struct tufrepo *r, const char *path, int status);
 
 /* The paths asked for since the last call, each followed by a space. */
 const char *tufrepo_requests(struct tufrepo *r);
-
-#endif

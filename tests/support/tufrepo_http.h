@@ -1,6 +1,5 @@
 /* The HTTP side of tufrepo: files in memory, one thread. */
-#ifndef TENMINT_TESTS_SUPPORT_TUFREPO_HTTP_H
-#define TENMINT_TESTS_SUPPORT_TUFREPO_HTTP_H
+#pragma once
 
 #include <pthread.h>
 
@@ -30,5 +29,3 @@ void fileserver_start(struct fileserver *s);
 void fileserver_stop(struct fileserver *s);
 /* Under the lock. */
 struct served *fileserver_find(struct fileserver *s, const char *path, bool make);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Who waits for a wake from another thread, as a request of the server does.
  */
-#ifndef TENMINT_TESTS_SUPPORT_WAITING_H
-#define TENMINT_TESTS_SUPPORT_WAITING_H
+#pragma once
 
 #include <pthread.h>
 
@@ -20,5 +19,3 @@ void waiting_wake(void *waiting);
 
 /* Until it was woken so often in all; 0, or -1 after 20 s. */
 int waiting_for(struct waiting *w, int wakes);
-
-#endif

@@ -2,8 +2,7 @@
  * A web server of one thread for a testlog: its files, and the RFC 6962 API; and every bad manner
  * that a log's server may have.
  */
-#ifndef TENMINT_TESTS_SUPPORT_WEBLOG_H
-#define TENMINT_TESTS_SUPPORT_WEBLOG_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -34,5 +33,3 @@ struct weblog {
 
 void weblog_start(struct weblog *w, struct testlog *log, bool files);
 void weblog_stop(struct weblog *w);
-
-#endif

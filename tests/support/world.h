@@ -2,8 +2,7 @@
  * A whole CA in the test's process: an issuer of our own with one ES256 key, the verifier,
  * an ephemeral CA, the API on a free port, and a client key.
  */
-#ifndef TENMINT_TESTS_SUPPORT_WORLD_H
-#define TENMINT_TESTS_SUPPORT_WORLD_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -42,5 +41,3 @@ void world_token(const struct issuer *is, int64_t expires_in, struct tm_buf *out
 
 /* Appends the P-256, SHA-256 signature: DER, or r and s of 32 bytes. */
 void world_sign(EVP_PKEY *key, const void *data, size_t len, bool raw, struct tm_buf *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* The server under test and its client, for the tests of common/http. */
-#ifndef TENMINT_TESTS_HTTP_CASE_H
-#define TENMINT_TESTS_HTTP_CASE_H
+#pragma once
 
 #include "tests/support/cmocka_all.h"
 
@@ -100,5 +99,3 @@ static inline int ask(const struct tm_http_server *s, const char *request, struc
 {
     return raw_ask(tm_http_server_address(s), request, out);
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* A trust list with every issuer type, and principals from claims in JSON. For the tests of
  * oidc/principal. */
-#ifndef TENMINT_TESTS_PRINCIPAL_CASE_H
-#define TENMINT_TESTS_PRINCIPAL_CASE_H
+#pragma once
 
 #include "tests/support/cmocka_all.h"
 
@@ -108,5 +107,3 @@ static inline struct oidc_principal must_make(const char *host, const char *clai
         fail_msg("%s: %s", host, e.text);
     return p;
 }
-
-#endif

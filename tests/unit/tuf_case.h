@@ -1,6 +1,5 @@
 /* A workspace in a scratch directory with holders' keys, for tests of the repository manager. */
-#ifndef TENMINT_TESTS_TUF_CASE_H
-#define TENMINT_TESTS_TUF_CASE_H
+#pragma once
 
 #include <fcntl.h>
 #include <openssl/ec.h>
@@ -317,5 +316,3 @@ __attribute__((unused)) static void case_tamper(struct tuf_event *ev, const char
         if (strstr((c)->e.text, part) == NULL) \
             fail_msg("'%s' does not say '%s'", (c)->e.text, part); \
     } while (0)
-
-#endif

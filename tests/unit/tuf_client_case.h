@@ -1,6 +1,5 @@
 /* A client with its cache in a scratch directory against a tufrepo. */
-#ifndef TENMINT_TESTS_UNIT_TUF_CLIENT_CASE_H
-#define TENMINT_TESTS_UNIT_TUF_CLIENT_CASE_H
+#pragma once
 
 #include "tests/support/cmocka_all.h"
 
@@ -149,5 +148,3 @@ static inline void case_heals(struct tuf_case *c)
     tufrepo_release(c->repo, "targets", false);
     case_good(c);
 }
-
-#endif

@@ -3,8 +3,7 @@
  * group (`tenmint-ca log ...`), of commands again. Unknown words get the nearest known one;
  * --help is made from the tables.
  */
-#ifndef TENMINT_TOOLS_SHARED_CLI_H
-#define TENMINT_TOOLS_SHARED_CLI_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -95,5 +94,3 @@ int cli_fail_json(bool json, int code, const struct tm_err *e);
 
 /* Prints what others wrote: what a terminal would not show as itself is a '?'. */
 void cli_print_text(FILE *to, const void *text, size_t len);
-
-#endif

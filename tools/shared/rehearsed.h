@@ -1,8 +1,7 @@
 /*
  * What every program says of a rehearsal (common/rehearsal.h), and of the last ones.
  */
-#ifndef TENMINT_TOOLS_SHARED_REHEARSED_H
-#define TENMINT_TOOLS_SHARED_REHEARSED_H
+#pragma once
 
 #include <jansson.h>
 
@@ -13,5 +12,3 @@ void cli_print_rehearsal(const struct tm_rehearsal *r, bool json);
 
 /* {"KIND": null | {"time", "passed"}}; NULL: out of memory. */
 json_t *cli_rehearsed_json(const char *const *kinds, size_t count, const struct tm_rehearsed *last);
-
-#endif

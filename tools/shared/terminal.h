@@ -2,8 +2,7 @@
  * What a terminal is shown besides the answer: colour, and how far long work is. One rule each for
  * all programs.
  */
-#ifndef TENMINT_TOOLS_SHARED_TERMINAL_H
-#define TENMINT_TOOLS_SHARED_TERMINAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,5 +44,3 @@ void cli_progress_end(struct cli_progress *p);            /* nothing is shown an
 #define CLI_PROGRESS_LINE 192
 void cli_progress_line(const struct cli_progress *p, uint64_t done, int64_t ms,
                        char out[CLI_PROGRESS_LINE]);
-
-#endif

@@ -3,8 +3,7 @@
  * and lists for every option of every program. What is no such value is refused with the option's
  * name, the value and what was expected.
  */
-#ifndef TENMINT_TOOLS_SHARED_VALUE_H
-#define TENMINT_TOOLS_SHARED_VALUE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,5 +62,3 @@ int cli_value_time(const char *text, int64_t now_ms, int64_t *out_ms);
 
 /* What key types every program makes; ended by NULL. */
 extern const char *const cli_key_types[];
-
-#endif

@@ -4,8 +4,7 @@
  * fetches only carries bytes. What was accepted stays in a directory, from where it is taken, as
  * long as it has not expired, when nobody answers.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_APPROVED_H
-#define TENMINT_TOOLS_TENMINT_CA_APPROVED_H
+#pragma once
 
 #include "ca/config/config.h"
 #include "common/buf.h"
@@ -54,5 +53,3 @@ void approved_keeper_stop(struct approved_keeper *k); /* NULL is fine */
 
 /* Appends Prometheus text; NULL: nothing. */
 void approved_metrics(struct approved_keeper *k, struct tm_buf *out);
-
-#endif

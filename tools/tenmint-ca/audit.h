@@ -1,8 +1,7 @@
 /*
  * The commands `tenmint-ca audit …`: what they have in common.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_AUDIT_H
-#define TENMINT_TOOLS_TENMINT_CA_AUDIT_H
+#pragma once
 
 #include "ca/audit/walk.h"
 #include "ca/config/config.h"
@@ -51,5 +50,3 @@ int command_audit_query(const struct cli_command *self, int argc, char **argv);
 int command_audit_verify(const struct cli_command *self, int argc, char **argv);
 int command_audit_export(const struct cli_command *self, int argc, char **argv);
 int command_audit_init(const struct cli_command *self, int argc, char **argv);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Makes what the audit trail of a configuration needs before its server starts.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_AUDIT_INIT_H
-#define TENMINT_TOOLS_TENMINT_CA_AUDIT_INIT_H
+#pragma once
 
 #include "ca/config/config.h"
 #include "common/buf.h"
@@ -14,5 +13,3 @@ void audit_init_put_config(const char *origin, const struct tm_key_source *key, 
 
 /* Folders, spool, log of heads and its key; what is there already stays. */
 int audit_init(const struct ca_config *c, const struct owner *o, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * How a command tells the audit trail what it did (ca/audit/spool.h).
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_AUDIT_NOTE_H
-#define TENMINT_TOOLS_TENMINT_CA_AUDIT_NOTE_H
+#pragma once
 
 #include "ca/audit/event.h"
 #include "ca/config/config.h"
@@ -17,5 +16,3 @@ int audit_note_in(const struct ca_config *c, const struct ca_audit_event *ev, st
 
 /* The same of a configuration file; NULL, or one that is not there: nothing is left. */
 int audit_note(const char *config_file, const struct ca_audit_event *ev, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * What a reload says: which keys of the configuration are other ones, and which issuers came, went
  * or are other ones.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_CHANGES_H
-#define TENMINT_TOOLS_TENMINT_CA_CHANGES_H
+#pragma once
 
 #include "ca/audit/far.h"
 #include "ca/config/config.h"
@@ -43,5 +42,3 @@ void changes_at_start(const struct oidc_trust *trust, const struct changes_say *
 /* A line and a record for each change, then one with the digests of both lists. */
 void changes_of_issuers(const struct oidc_trust *before, const struct oidc_trust *after,
                         const struct changes_say *say);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Whether a server would start with a configuration.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_CHECK_H
-#define TENMINT_TOOLS_TENMINT_CA_CHECK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,5 +26,3 @@ struct check_wait {
 /* The same, not online, in a process of its own, as modules of tokens may start threads. Prints
  * nothing. */
 int check_server_apart(const char *path, const struct check_wait *w, struct tm_err *e);
-
-#endif

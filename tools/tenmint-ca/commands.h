@@ -1,6 +1,5 @@
 /* The commands of tenmint-ca. Each parses its own words and returns an exit code. */
-#ifndef TENMINT_TOOLS_TENMINT_CA_COMMANDS_H
-#define TENMINT_TOOLS_TENMINT_CA_COMMANDS_H
+#pragma once
 
 #include "tools/shared/cli.h"
 
@@ -24,5 +23,3 @@ int command_log_create(const struct cli_command *self, int argc, char **argv);
 int command_key_show(const struct cli_command *self, int argc, char **argv);
 int command_log_rotate(const struct cli_command *self, int argc, char **argv);
 int command_log_redate(const struct cli_command *self, int argc, char **argv);
-
-#endif

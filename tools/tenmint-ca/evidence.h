@@ -21,8 +21,7 @@
  *
  * `evidence verify` needs the first root and the logs' keys, and believes nothing else of it.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_EVIDENCE_H
-#define TENMINT_TOOLS_TENMINT_CA_EVIDENCE_H
+#pragma once
 
 #include <limits.h>
 #include <stdio.h>
@@ -193,5 +192,3 @@ int evidence_copy(const char *from, const char *to, struct tm_err *e);
 
 int command_evidence_make(const struct cli_command *self, int argc, char **argv);
 int command_evidence_verify(const struct cli_command *self, int argc, char **argv);
-
-#endif

@@ -4,8 +4,7 @@
  * configuration again; where it differs, the next generation begins as soon as the last one has
  * answered what it had, and connections wait meanwhile. What would be refused changes nothing.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_GENERATIONS_H
-#define TENMINT_TOOLS_TENMINT_CA_GENERATIONS_H
+#pragma once
 
 #include "ca/config/config.h"
 #include "common/buf.h"
@@ -32,5 +31,3 @@ void generation_free(struct generation *g);
 /* Serves until SIGTERM or SIGINT, begun with `first`, which it takes. The exit code; what was wrong
  * is said on standard error. No thread may run. */
 int generations_run(const struct generations_options *o, struct generation *first);
-
-#endif

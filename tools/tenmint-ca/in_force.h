@@ -3,8 +3,7 @@
  * service manager gives a server while it runs (RUNTIME_DIRECTORY, systemd.exec(5)), which stays
  * locked as long as the server's first process lives.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_IN_FORCE_H
-#define TENMINT_TOOLS_TENMINT_CA_IN_FORCE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -34,5 +33,3 @@ int in_force_put(int lock, const char *config_file, const struct tm_buf *text,
  * does. -1 with `e` set: it cannot be known. */
 int in_force_get(const char *dir, bool *runs, struct in_force *out, struct tm_err *e);
 void in_force_free(struct in_force *f);
-
-#endif

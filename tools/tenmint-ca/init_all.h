@@ -2,8 +2,7 @@
  * What `init --all` makes beside the CA and its log: a signature log, a timestamp authority, a TUF
  * repository that names them all, and their sections of the configuration.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_INIT_ALL_H
-#define TENMINT_TOOLS_TENMINT_CA_INIT_ALL_H
+#pragma once
 
 #include <limits.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ int init_all_make(const struct init_all *a, const char *dir, const char *passwor
 
 void init_all_put_config(const struct init_all *a, struct tm_buf *out);
 void init_all_print(const struct init_all *a, const char *dir);
-
-#endif

@@ -3,8 +3,7 @@
  * now? Nothing is ever made beside it or written over: a missing key of a CA that verifiers know is
  * not replaced by another one.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_INIT_FOUND_H
-#define TENMINT_TOOLS_TENMINT_CA_INIT_FOUND_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -28,5 +27,3 @@ struct init_wanted { /* what the command line says; NULL: nothing, and whatever 
 /* Prints what check-config prints. -1: a server would not start with it, or it is not what is asked
  * for: other names, addresses, kinds or places of keys. */
 int init_found_check(const struct init_wanted *w, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * Where the keys are that `init` works with: each in a file that it makes, made in one token under
  * a label, or there already, named by a URI.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_INIT_KEYS_H
-#define TENMINT_TOOLS_TENMINT_CA_INIT_KEYS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -69,5 +68,3 @@ int init_keys_choose(const struct init_keys *k, bool all,
  */
 int init_keys_absolute(struct init_keys *k, struct tm_key_source *const key[INIT_KEYS],
                        struct tm_err *e);
-
-#endif

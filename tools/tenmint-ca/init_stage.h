@@ -2,8 +2,7 @@
  * A directory that is made whole or not at all: it grows beside its place and is moved there by one
  * rename. What a killed run left is found by its mark, taken away and begun anew.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_INIT_STAGE_H
-#define TENMINT_TOOLS_TENMINT_CA_INIT_STAGE_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -35,5 +34,3 @@ int init_stage_commit(struct init_stage *s, struct tm_err *e);
 
 /* Takes it away. */
 void init_stage_drop(struct init_stage *s);
-
-#endif

@@ -2,8 +2,7 @@
  * The TUF repository of `init --all`: a workspace (tuf/manager) with one holder, what clients of
  * this installation trust and ask, and its first version, signed and published.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_INIT_TRUST_H
-#define TENMINT_TOOLS_TENMINT_CA_INIT_TRUST_H
+#pragma once
 
 #include <stdint.h>
 
@@ -27,5 +26,3 @@ struct init_trust {       /* borrowed */
 };
 
 int init_trust_make(const struct init_trust *t, struct tm_err *e);
-
-#endif

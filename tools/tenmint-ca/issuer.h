@@ -2,8 +2,7 @@
  * The commands `issuer …`: a list of trusted issuers, named by its own file or by the configuration
  * of the server that uses it.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_ISSUER_H
-#define TENMINT_TOOLS_TENMINT_CA_ISSUER_H
+#pragma once
 
 #include <jansson.h>
 #include <limits.h>
@@ -44,5 +43,3 @@ int issuer_try_url(const struct issuer_list *l, const char *url, bool json, stru
 /* Whether each issuer without a pattern can be asked: a line of warning where not. */
 void issuer_warn_unreachable(const char *path, const struct oidc_trust *trust,
                              const struct ca_config *c);
-
-#endif

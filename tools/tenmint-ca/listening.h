@@ -2,8 +2,7 @@
  * The sockets that connections come to, which outlive the processes that answer on them: given by
  * the service manager, or opened as configured.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_LISTENING_H
-#define TENMINT_TOOLS_TENMINT_CA_LISTENING_H
+#pragma once
 
 #include "ca/config/config.h"
 #include "common/err.h"
@@ -32,5 +31,3 @@ bool listen_is_elsewhere(const struct listening *x, const char *address);
 void listen_add_unused(const struct listening x[LISTEN_COUNT], struct changes_unused_list *unused);
 
 void listen_close(struct listening x[LISTEN_COUNT]);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What `log create` and `log rotate` share: a new log with a new key, beside the present one.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_LOG_CREATE_H
-#define TENMINT_TOOLS_TENMINT_CA_LOG_CREATE_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -28,5 +27,3 @@ int log_create_names(struct log_create *n, struct tm_err *e);
  * run that was killed is begun anew, or gone on with, by the next. -1 also when one of them is
  * there. A key that a killed run made in a token stays there, and needs another label. */
 int log_create_make(const struct log_create *n, struct tm_err *e);
-
-#endif

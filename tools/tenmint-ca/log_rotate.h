@@ -2,8 +2,7 @@
  * log rotate in three parts: what there is and what the next log is called, the configuration's
  * text with the next log in it, and the command.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_LOG_ROTATE_H
-#define TENMINT_TOOLS_TENMINT_CA_LOG_ROTATE_H
+#pragma once
 
 #include <limits.h>
 
@@ -60,5 +59,3 @@ const struct ca_config_pages_log *log_rotate_shown(const struct log_rotation *r)
 /* Puts the next log into the configuration's file, and the present one under 'retired': all of it,
  * or -1 and the file as it was. */
 int log_rotate_activate(const struct log_rotation *r, struct tm_err *e);
-
-#endif

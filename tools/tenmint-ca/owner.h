@@ -2,8 +2,7 @@
  * Whose files they are. A command that root typed makes files for a server that runs as another
  * user: that user gets what only the server may read or must write, and nothing else.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_OWNER_H
-#define TENMINT_TOOLS_TENMINT_CA_OWNER_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -49,5 +48,3 @@ int owner_replace(const char *path, const struct tm_buf *text, struct tm_err *e)
 /* Two who edit a file at once: the second waits, and then sees what the first has made. Returns an
  * open file, to be closed when it is replaced, or -1. */
 int owner_lock(const char *path, struct tm_err *e);
-
-#endif

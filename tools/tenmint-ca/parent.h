@@ -3,8 +3,7 @@
  * them, has them look for changed files, and ends them. Generations follow each other
  * (generations.h) and have their listening sockets in common.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_PARENT_H
-#define TENMINT_TOOLS_TENMINT_CA_PARENT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -32,5 +31,3 @@ struct parent_options { /* borrowed */
 /* Runs in a process of its own, until SIGTERM or SIGINT. Returns the exit code; what was wrong is
  * said on standard error. */
 int parent_run(const struct parent_options *o);
-
-#endif

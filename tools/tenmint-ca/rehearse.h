@@ -4,8 +4,7 @@
  * A drill is a table of rows: a command line, and how it must end. Nothing of the live CA is
  * written but its record (common/rehearsal.h).
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_REHEARSE_H
-#define TENMINT_TOOLS_TENMINT_CA_REHEARSE_H
+#pragma once
 
 #include <limits.h>
 #include <openssl/evp.h>
@@ -103,5 +102,3 @@ int rehearse_check(enum rehearse_kind kind, const struct rehearse_live *live, st
 /* Notes each step in c->out, up to the first that is not as it should be: -1. */
 int rehearse_drill(struct rehearse_copy *c, enum rehearse_kind kind,
                    const struct rehearse_live *live);
-
-#endif

@@ -2,8 +2,7 @@
  * When each kind of rotation of the CA was rehearsed last, by the record (common/rehearsal.h), held
  * against the configuration's `rehearsals`: for `status`, and for the server's metrics.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_REHEARSE_STANDING_H
-#define TENMINT_TOOLS_TENMINT_CA_REHEARSE_STANDING_H
+#pragma once
 
 #include <pthread.h>
 
@@ -32,5 +31,3 @@ void rehearse_watch_init(struct rehearse_watch *w, const struct ca_config_rehear
 /* At `now`, Unix seconds; from any thread. */
 void rehearse_watch_metrics(struct rehearse_watch *w, int64_t now, struct tm_buf *out);
 void rehearse_watch_end(struct rehearse_watch *w);
-
-#endif

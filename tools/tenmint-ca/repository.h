@@ -1,8 +1,7 @@
 /*
  * A published TUF tree, served as files beside the API (server.h), and its state for the metrics.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_REPOSITORY_H
-#define TENMINT_TOOLS_TENMINT_CA_REPOSITORY_H
+#pragma once
 
 #include "common/err.h"
 
@@ -12,5 +11,3 @@ struct repository;
  * tree, or a broken one. NULL with `e` set. */
 struct repository *repository_new(const char *directory, const char *prefix, struct tm_err *e);
 void repository_free(struct repository *r); /* NULL is fine */
-
-#endif

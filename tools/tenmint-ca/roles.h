@@ -2,8 +2,7 @@
  * The processes of `tenmint-ca serve`, and what they share before they part. Each role's functions
  * run in its own process, which holds only what it has opened itself.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_ROLES_H
-#define TENMINT_TOOLS_TENMINT_CA_ROLES_H
+#pragma once
 
 #include "ca/api/metrics.h"
 #include "ca/audit/far.h"
@@ -134,5 +133,3 @@ int roles_open_for(void *ctx, unsigned role, const char *path, bool append);
 /* A message that is not of its form comes from a process that does what it must not: says so and
  * ends this process, and the service with it. For tm_ipc_on_breach. */
 void roles_breach(const struct tm_err *why);
-
-#endif

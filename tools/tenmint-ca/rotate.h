@@ -1,8 +1,7 @@
 /*
  * rotate, where the CA's key is in a token: its label is what changes in the configuration.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_ROTATE_H
-#define TENMINT_TOOLS_TENMINT_CA_ROTATE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ int rotate_read_label(const char *dir, char label[ROTATE_LABEL_MAX], struct tm_e
  * replaced as a whole, and nothing else in it changes. */
 int rotate_set_label(const char *path, const struct ca_config *c, const char *label,
                      struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * A process that answers requests which the front relays, below paths of its own: what the logs,
  * the timestamp authority and the TUF tree have in common, and what each fills in.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_SERVER_H
-#define TENMINT_TOOLS_TENMINT_CA_SERVER_H
+#pragma once
 
 #include "common/http/far.h"
 #include "common/kms/lane.h"
@@ -64,5 +63,3 @@ extern const struct server_kind server_signatures; /* sigstore.c */
 extern const struct server_kind server_timestamps;
 extern const struct server_kind server_tuf;   /* repository.c */
 extern const struct server_kind server_pages; /* pages.c */
-
-#endif

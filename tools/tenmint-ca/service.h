@@ -2,8 +2,7 @@
  * The CA without its connections and its log: signer, issuers and API, put together and taken apart
  * in order, and reloaded while it runs.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_SERVICE_H
-#define TENMINT_TOOLS_TENMINT_CA_SERVICE_H
+#pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -83,5 +82,3 @@ void service_reload(struct service *s, bool force);
 
 /* After the front has ended. Frees everything. */
 void service_stop(struct service *s);
-
-#endif

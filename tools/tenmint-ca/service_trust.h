@@ -2,8 +2,7 @@
  * The issuers that a service (service.h) trusts: where their list is from, when it changes, and
  * what is said of that. It is a file's, the command line's, or one that a threshold has signed.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_SERVICE_TRUST_H
-#define TENMINT_TOOLS_TENMINT_CA_SERVICE_TRUST_H
+#pragma once
 
 #include "tools/tenmint-ca/service.h"
 
@@ -23,5 +22,3 @@ void service_trust_say(const struct service *s, const struct oidc_trust *before,
 /* What has come to pass, and a list that has changed; with `force` it is read in any case. A bad
  * one is logged and leaves the old in force. */
 void service_trust_reload(struct service *s, bool force);
-
-#endif

@@ -2,8 +2,7 @@
  * What `init` and `log create` have in common: a directory that is new, a key in a token, lines of
  * configuration.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_SETUP_H
-#define TENMINT_TOOLS_TENMINT_CA_SETUP_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -55,5 +54,3 @@ void setup_put_device(struct tm_buf *out, const char *indent, const struct tm_ke
 
 /* A name of a log: a submission prefix without its scheme, which a quoted scalar can hold. */
 int setup_check_origin(const char *option, const char *origin, struct tm_err *e);
-
-#endif

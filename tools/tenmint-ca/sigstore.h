@@ -2,8 +2,7 @@
  * What a private Sigstore has beside the CA, as the configuration names it: a log of signatures and
  * a timestamp authority, each in a process of its own (server.h) with its own key.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_SIGSTORE_H
-#define TENMINT_TOOLS_TENMINT_CA_SIGSTORE_H
+#pragma once
 
 #include "ca/config/config.h"
 #include "ca/tsa/tsa.h"
@@ -25,5 +24,3 @@ struct ca_tsa *sigstore_tsa_new(const struct ca_config *c, struct tm_checked_clo
 
 /* check-config: says what there is, on standard output. Nothing is opened for writing. */
 int sigstore_check(const struct ca_config *c, struct tm_err *e);
-
-#endif

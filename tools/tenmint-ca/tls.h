@@ -1,8 +1,7 @@
 /*
  * The server's TLS files, judged before the HTTP library gets them: it would only say "no".
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_TLS_H
-#define TENMINT_TOOLS_TENMINT_CA_TLS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -25,5 +24,3 @@ struct tls_files { /* opened by another process; the paths are for messages */
 int tls_read_open(const struct tls_files *f, struct tls_pair *out, struct tm_err *e);
 
 void tls_free(struct tls_pair *p);
-
-#endif

@@ -2,8 +2,7 @@
  * What changes in the trust in issuers by the passing of time alone: announced ahead, told when it
  * happens, and shown as metrics.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_TRUST_NEWS_H
-#define TENMINT_TOOLS_TENMINT_CA_TRUST_NEWS_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/jlog.h"
@@ -18,5 +17,3 @@ bool trust_news_since(const struct oidc_trust *trust, int64_t since_s, int64_t n
                       struct tm_jlog *log);
 
 void trust_news_metrics(const struct oidc_trust *trust, int64_t now_s, struct tm_buf *out);
-
-#endif

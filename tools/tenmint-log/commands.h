@@ -1,8 +1,7 @@
 /*
  * The auditors' commands. They are a program of their own, and `tenmint-ca log` has them too.
  */
-#ifndef TENMINT_TOOLS_TENMINT_LOG_COMMANDS_H
-#define TENMINT_TOOLS_TENMINT_LOG_COMMANDS_H
+#pragma once
 
 #include "tools/shared/cli.h"
 
@@ -16,5 +15,3 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv);
 int command_log_export(const struct cli_command *self, int argc, char **argv);
 int command_log_report(const struct cli_command *self, int argc, char **argv);
 int command_log_witness(const struct cli_command *self, int argc, char **argv);
-
-#endif

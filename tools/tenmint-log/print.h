@@ -1,8 +1,7 @@
 /*
  * Entries and names of logs, for people and for programs.
  */
-#ifndef TENMINT_TOOLS_TENMINT_LOG_PRINT_H
-#define TENMINT_TOOLS_TENMINT_LOG_PRINT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdio.h>
@@ -36,5 +35,3 @@ int log_unreadable_end(const struct log_unreadable *u, uint64_t of, struct tm_er
 
 /* Flushes standard output. -1: not all of it was written. */
 int log_flush(struct tm_err *e);
-
-#endif

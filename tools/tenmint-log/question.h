@@ -1,8 +1,7 @@
 /*
  * Which entries of a log are asked for: the options that `find` and `report` have in common.
  */
-#ifndef TENMINT_TOOLS_TENMINT_LOG_QUESTION_H
-#define TENMINT_TOOLS_TENMINT_LOG_QUESTION_H
+#pragma once
 
 #include "ca/log/monitor/filter.h"
 #include "common/buf.h"
@@ -45,5 +44,3 @@ void log_question_free(struct log_question *q);
 
 /* -1: a usage error, since no log of this kind has what was asked for. */
 int log_question_check(const struct log_question *q, const struct log_target *t, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What the commands have in common: which log, whom to believe, which of its entries.
  */
-#ifndef TENMINT_TOOLS_TENMINT_LOG_TARGET_H
-#define TENMINT_TOOLS_TENMINT_LOG_TARGET_H
+#pragma once
 
 #include <stdio.h>
 
@@ -95,5 +94,3 @@ int log_range_check(const struct log_range_flags *f, struct log_range *out, stru
 int log_target_scan(struct log_target *t, const struct log_range *r,
                     const struct ca_scan_sink *sink, struct cli_progress *progress,
                     struct tm_err *e);
-
-#endif

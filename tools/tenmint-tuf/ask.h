@@ -3,8 +3,7 @@
  * chain that is to be trusted. What was left out is completed by what it says of itself, which is
  * no more than its address is worth: the holders of the root compare it before they sign.
  */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_ASK_H
-#define TENMINT_TOOLS_TENMINT_TUF_ASK_H
+#pragma once
 
 #include "tools/tenmint-tuf/talk.h"
 #include "tuf/verify/trust/signing_config.h"
@@ -56,5 +55,3 @@ void ask_note(const struct ask *a, const char *fmt, ...) __attribute__((format(p
 
 /* A trusted root of the one entry that would be added, for as long as its certificates hold. */
 struct tuf_trusted_root *ask_probe(const struct ask *a, enum tuf_trust_list list, struct tm_err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* The commands of tenmint-tuf. Each parses its own words and returns an exit code. */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_COMMANDS_H
-#define TENMINT_TOOLS_TENMINT_TUF_COMMANDS_H
+#pragma once
 
 #include "tools/shared/cli.h"
 
@@ -34,5 +33,3 @@ int command_diff(const struct cli_command *self, int argc, char **argv);
 int command_rehearse(const struct cli_command *self, int argc, char **argv);
 int command_report(const struct cli_command *self, int argc, char **argv);
 int command_history(const struct cli_command *self, int argc, char **argv);
-
-#endif

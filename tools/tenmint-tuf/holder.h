@@ -1,7 +1,6 @@
 /* What a holder's machine remembers between events: beside the key, and of roots in a state
  * folder. */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_HOLDER_H
-#define TENMINT_TOOLS_TENMINT_TUF_HOLDER_H
+#pragma once
 
 #include "common/key/key.h"
 #include "tools/shared/value.h"
@@ -48,5 +47,3 @@ int holder_sign(const struct holder *h, struct tuf_event *ev, struct tm_key_sour
                 const char *digest, const struct tuf_metadata *root, struct tuf_event_signer *who,
                 int *code, struct tm_err *e);
 void holder_say_signed(struct tuf_event_signer *who, const char *path, const struct tuf_event *ev);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * A CA's list of trusted issuers, where it is a target: a review says who is let in and shut out.
  */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_ISSUERS_H
-#define TENMINT_TOOLS_TENMINT_TUF_ISSUERS_H
+#pragma once
 
 #include "tuf/manager/review/content.h"
 
@@ -11,5 +10,3 @@
  * could refuse, and an issuer whose rules went and were not followed by an exact one ('is'). */
 void issuers_explain(const struct tm_buf *before, const struct tm_buf *after, tuf_explain_tell tell,
                      void *arg);
-
-#endif

@@ -1,6 +1,5 @@
 /* A published tree to look at: a directory, a workspace's, or a URL copied to a folder of /tmp. */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_LOOK_H
-#define TENMINT_TOOLS_TENMINT_TUF_LOOK_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -25,5 +24,3 @@ int look_load(const struct look *l, struct tuf_published *p, struct tm_err *e);
 int look_open_events(const struct look *l, const char *where, const struct tuf_published *p,
                      struct tuf_open_events *out, struct tm_err *e);
 void look_close(struct look *l);
-
-#endif

@@ -1,6 +1,5 @@
 /* What several commands share: the workspace, a holder's private key, the terminal. */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_SESSION_H
-#define TENMINT_TOOLS_TENMINT_TUF_SESSION_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/key/key.h"
@@ -73,5 +72,3 @@ int session_event(const char *path, struct tuf_event *out, struct tm_err *e);
  * where. Prints what to do next. The exit code. */
 int session_propose(struct tuf_workspace *w, const char *name, const char *reason,
                     const struct cli_list *renew, const char *out);
-
-#endif

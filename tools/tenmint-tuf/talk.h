@@ -3,8 +3,7 @@
  * object: {"asked": [{"request", "status", "found"}], "changes": [{"text", "danger"}],
  * "notes": ["…"], "wrote": ["…"]}.
  */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_TALK_H
-#define TENMINT_TOOLS_TENMINT_TUF_TALK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -31,5 +30,3 @@ void talk_wrote(struct talk *t, const char *path);
 
 /* Prints the object, with --json, when it is to be printed: a failure is another. Frees. */
 void talk_end(struct talk *t, bool print);
-
-#endif

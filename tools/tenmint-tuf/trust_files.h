@@ -2,8 +2,7 @@
  * The two files that `tenmint-tuf trust` edits, trusted_root.json and signing_config.v0.2.json of
  * a workspace's targets folder: opened together, and saved with a word about what changes.
  */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_TRUST_FILES_H
-#define TENMINT_TOOLS_TENMINT_TUF_TRUST_FILES_H
+#pragma once
 
 #include <limits.h>
 
@@ -47,5 +46,3 @@ void trust_files_close(struct trust_files *f);
 /* Says what changes, writes it, and says what clients will stumble over; what breaks old
  * signatures, or trusts the past, is refused unless `confirmed`. */
 int trust_files_save(struct trust_files *f, bool confirmed, struct talk *t, struct tm_err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* The questions of init, and the policy that the answers make. */
-#ifndef TENMINT_TOOLS_TENMINT_TUF_WIZARD_H
-#define TENMINT_TOOLS_TENMINT_TUF_WIZARD_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -22,5 +21,3 @@ void wizard_defaults(struct wizard *a);
 int wizard_run(struct wizard *a, bool *own_online, struct tm_err *e);
 
 void wizard_policy(const struct wizard *a, struct tm_buf *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What `tenmint sign --predicate` signs.
  */
-#ifndef TENMINT_TOOLS_TENMINT_ATTEST_H
-#define TENMINT_TOOLS_TENMINT_ATTEST_H
+#pragma once
 
 #include <stddef.h>
 
@@ -12,5 +11,3 @@
 /* Appends the in-toto statement around the predicate in `file` about the subjects' files. */
 int attest_statement(const char *type, const char *file, char **subjects, size_t count,
                      struct tm_buf *out, struct tm_err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* The commands of `tenmint`, the client. */
-#ifndef TENMINT_TOOLS_TENMINT_COMMANDS_H
-#define TENMINT_TOOLS_TENMINT_COMMANDS_H
+#pragma once
 
 #include "tools/shared/cli.h"
 
@@ -13,5 +12,3 @@ int trust_refresh_command(const struct cli_command *self, int argc, char **argv)
 int trust_show_command(const struct cli_command *self, int argc, char **argv);
 int trust_export_command(const struct cli_command *self, int argc, char **argv);
 int trust_get_command(const struct cli_command *self, int argc, char **argv);
-
-#endif

@@ -2,8 +2,7 @@
  * Signature and certificate in files of their own, as `tenmint verify --certificate --signature`
  * and cosign's older flags read them.
  */
-#ifndef TENMINT_TOOLS_TENMINT_DETACHED_H
-#define TENMINT_TOOLS_TENMINT_DETACHED_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -14,5 +13,3 @@ extern const char *const detached_ends[DETACHED_FILES]; /* after the artifact's 
 
 /* Writes them beside the artifact and says so; `force`: over what is there. */
 int detached_write(const struct tuf_bundle *b, const char *artifact, bool force, struct tm_err *e);
-
-#endif

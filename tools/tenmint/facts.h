@@ -3,8 +3,7 @@
  * the labels in lower case ("SCT Log" is "sct_log"). Parts are headings, or objects in a list; what
  * is said several times is a list.
  */
-#ifndef TENMINT_TOOLS_TENMINT_FACTS_H
-#define TENMINT_TOOLS_TENMINT_FACTS_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -32,5 +31,3 @@ void facts_string(struct facts *f, const char *label, const char *text); /* NULL
 void facts_number(struct facts *f, const char *label, int64_t v);
 void facts_hex(struct facts *f, const char *label, const void *p, size_t len);
 void facts_time(struct facts *f, const char *label, int64_t seconds);
-
-#endif

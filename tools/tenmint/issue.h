@@ -1,8 +1,7 @@
 /*
  * Asking a CA for a certificate: a token and a key in, a chain that is this job's out.
  */
-#ifndef TENMINT_TOOLS_TENMINT_ISSUE_H
-#define TENMINT_TOOLS_TENMINT_ISSUE_H
+#pragma once
 
 #include <openssl/x509.h>
 
@@ -32,5 +31,3 @@ struct issued {
  */
 int issue_certificate(const struct issue_order *o, struct issued *out, struct tm_err *e);
 void issued_free(struct issued *i);
-
-#endif

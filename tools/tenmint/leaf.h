@@ -1,8 +1,7 @@
 /*
  * Is the certificate that the CA answered with the one that this job asked for?
  */
-#ifndef TENMINT_TOOLS_TENMINT_LEAF_H
-#define TENMINT_TOOLS_TENMINT_LEAF_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@
  * the extensions (1.3.6.1.4.1.57264.1.8 and, where present, .24). */
 int leaf_check(STACK_OF(X509) * chain, EVP_PKEY *key, const struct oidc_token *t, int64_t now_s,
                struct tm_err *e);
-
-#endif

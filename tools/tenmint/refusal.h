@@ -1,8 +1,7 @@
 /*
  * What a service says of why it refused: the `message` of its JSON, as Fulcio and Rekor v2 answer.
  */
-#ifndef TENMINT_TOOLS_TENMINT_REFUSAL_H
-#define TENMINT_TOOLS_TENMINT_REFUSAL_H
+#pragma once
 
 #include "common/fetch/fetch.h"
 
@@ -12,5 +11,3 @@ char *refusal_message(const struct tm_fetch_response *r);
 /* Marks `e`, which says what was refused: ERR_UNAVAILABLE when it may pass by itself, else ERR_BAD.
  * Returns -1. */
 int refusal_mark(const struct tm_fetch_response *r, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The SCTs of a certificate, for a person and for a check: embedded ones, or one that came
  * beside it.
  */
-#ifndef TENMINT_TOOLS_TENMINT_SCTS_H
-#define TENMINT_TOOLS_TENMINT_SCTS_H
+#pragma once
 
 #include <openssl/x509.h>
 
@@ -56,5 +55,3 @@ int scts_describe(X509 *leaf, const struct tm_buf *detached, struct scts_told_li
                   struct tm_err *e);
 /* The same of a list alone. */
 int scts_describe_list(const struct tm_buf *list, struct scts_told_list *out, struct tm_err *e);
-
-#endif

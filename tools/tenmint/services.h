@@ -2,8 +2,7 @@
  * Where a signer goes and whom it believes, from the trusted root of keys: signing_config.v0.2.json
  * with its selectors, windows and operators, and trusted_root.json.
  */
-#ifndef TENMINT_TOOLS_TENMINT_SERVICES_H
-#define TENMINT_TOOLS_TENMINT_SERVICES_H
+#pragma once
 
 #include "tools/tenmint/trust.h"
 #include "tuf/verify/bundle/bundle.h"
@@ -30,5 +29,3 @@ bool services_are_known(const struct services_source *s);
 /* -1 also when a selector cannot be satisfied now. Free in either case. */
 int services_open(const struct services_source *s, struct services *out, struct tm_err *e);
 void services_free(struct services *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* What a certificate and its SCTs say. */
-#ifndef TENMINT_TOOLS_TENMINT_SHOW_CERTIFICATE_H
-#define TENMINT_TOOLS_TENMINT_SHOW_CERTIFICATE_H
+#pragma once
 
 #include "tools/tenmint/facts.h"
 #include "tools/tenmint/scts.h"
@@ -8,5 +7,3 @@
 /* A certificate with its identity extensions named, and its SCTs, embedded or `detached`. */
 int show_certificate(struct facts *f, X509 *cert, const struct tm_buf *detached, struct tm_err *e);
 void show_scts(struct facts *f, const struct scts_told_list *all);
-
-#endif

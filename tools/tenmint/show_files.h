@@ -1,6 +1,5 @@
 /* What files that are no certificates say; nothing is verified. Each 0, or -1 with `e` set. */
-#ifndef TENMINT_TOOLS_TENMINT_SHOW_FILES_H
-#define TENMINT_TOOLS_TENMINT_SHOW_FILES_H
+#pragma once
 
 #include "common/buf.h"
 #include "tools/tenmint/facts.h"
@@ -11,5 +10,3 @@ int show_signing_config(struct facts *f, const struct tm_buf *file, struct tm_er
 int show_metadata(struct facts *f, const struct tm_buf *file, struct tm_err *e);
 int show_checkpoint(struct facts *f, const struct tm_buf *file, struct tm_err *e);
 int show_sct(struct facts *f, const struct tm_buf *file, struct tm_err *e);
-
-#endif

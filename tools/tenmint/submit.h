@@ -2,8 +2,7 @@
  * Putting a signature into a signature log: Rekor v2's write API. An attestation is the same kind
  * of entry, with the digest of its pre-authentication encoding.
  */
-#ifndef TENMINT_TOOLS_TENMINT_SUBMIT_H
-#define TENMINT_TOOLS_TENMINT_SUBMIT_H
+#pragma once
 
 #include "tuf/verify/bundle/bundle.h"
 #include "tuf/verify/trust/trusted_root.h"
@@ -24,5 +23,3 @@ int submit_request(const struct tuf_bundle *b, const struct submit_order *o, str
 
 /* Submits, verifies the answer's proof and appends it to the bundle's entries. */
 int submit_entry(const struct submit_order *o, struct tuf_bundle *b, struct tm_err *e);
-
-#endif

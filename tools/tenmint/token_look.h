@@ -1,8 +1,7 @@
 /*
  * What a token shows of why it may have been refused, for the person whose job holds it.
  */
-#ifndef TENMINT_TOOLS_TENMINT_TOKEN_LOOK_H
-#define TENMINT_TOOLS_TENMINT_TOKEN_LOOK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -11,5 +10,3 @@
 
 /* Appends one sentence: issuer, audience, and how its times stand to now_s. Nothing secret. */
 void token_look(const struct oidc_token *t, int64_t now_s, struct tm_buf *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Where a CI job's OIDC token comes from.
  */
-#ifndef TENMINT_TOOLS_TENMINT_TOKEN_SOURCE_H
-#define TENMINT_TOOLS_TENMINT_TOKEN_SOURCE_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -17,5 +16,3 @@ struct token_source {
 /* In order: the file, the variable, GitHub Actions' token service (ACTIONS_ID_TOKEN_REQUEST_URL
  * and _TOKEN), GitLab's SIGSTORE_ID_TOKEN. Appends the token; free with tm_buf_free_secret. */
 int token_source_read(const struct token_source *s, struct tm_buf *token, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * What `tenmint trust` and `tenmint verify` share: a TUF client from the command line's options
  * and from what `tenmint trust init` noted in the cache.
  */
-#ifndef TENMINT_TOOLS_TENMINT_TRUST_H
-#define TENMINT_TOOLS_TENMINT_TRUST_H
+#pragma once
 
 #include "tools/shared/cli.h"
 #include "tuf/client/client.h"
@@ -65,5 +64,3 @@ int trust_web_mirror(const struct trust_source *source, struct tm_buf *out, stru
 /* The state of the top-level roles on standard output; warnings of a near expiry on standard
  * error (in JSON: inside). */
 void trust_report(const struct tuf_client *c, const char *dir, bool json);
-
-#endif

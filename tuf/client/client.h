@@ -14,8 +14,7 @@
  * The cache holds root.json, timestamp.json, snapshot.json, targets.json and <role>.json as they
  * came, the chain of roots in root_history/, targets in targets/. Replaced atomically and synced.
  */
-#ifndef TENMINT_TUF_CLIENT_H
-#define TENMINT_TUF_CLIENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -119,5 +118,3 @@ const struct tuf_metadata *tuf_client_role(const struct tuf_client *c, enum tuf_
 
 /* The time that the run judges expiry by. */
 int64_t tuf_client_now(const struct tuf_client *c);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the client's own files. */
-#ifndef TENMINT_TUF_CLIENT_INTERNAL_H
-#define TENMINT_TUF_CLIENT_INTERNAL_H
+#pragma once
 
 #include "tuf/client/client.h"
 #include "tuf/client/mirror.h"
@@ -63,5 +62,3 @@ int tuf_roles_check_expiry(const struct tuf_client *c, const struct tuf_metadata
 /* The target's entry, borrowed from the client's metadata, and, unless NULL, who lists it. */
 int tuf_walk_find(struct tuf_client *c, const char *name, struct tuf_file_info *out,
                   struct tuf_client_source *source, struct tm_err *e);
-
-#endif

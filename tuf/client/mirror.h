@@ -2,8 +2,7 @@
  * Files from the first mirror that has an acceptable one. A mirror is an http(s) URL or a local
  * directory, which may be written as file:///path. The mirror that answered last is asked first.
  */
-#ifndef TENMINT_TUF_MIRROR_H
-#define TENMINT_TUF_MIRROR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,5 +51,3 @@ void tuf_mirrors_free(struct tuf_mirrors *m);
 enum tuf_mirror_result tuf_mirrors_get(struct tuf_mirrors *m, const char *file, bool is_target,
                                        size_t max, const struct tuf_mirror_sink *sink,
                                        struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The client's cache directory: one process at a time, files replaced atomically. No file ends in
  * .json but verified metadata.
  */
-#ifndef TENMINT_TUF_STORE_H
-#define TENMINT_TUF_STORE_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -29,5 +28,3 @@ int tuf_store_write(const struct tuf_store *s, const char *file, const struct tm
                     struct tm_err *e);
 /* No error when there is none. */
 int tuf_store_remove(const struct tuf_store *s, const char *file, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * Metadata that the manager makes, compares, signs and writes. A file of 100,000 targets never
  * becomes a tree: its entries come one at a time and are written one at a time.
  */
-#ifndef TENMINT_TUF_BUILD_H
-#define TENMINT_TUF_BUILD_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -93,5 +92,3 @@ int tuf_metadata_frame(const struct tuf_metadata *m, bool bare, struct tuf_frame
                        struct tm_err *e);
 /* The members of the place. */
 int tuf_metadata_fill(const struct tuf_metadata *m, struct tm_jsondump *d, struct tm_err *e);
-
-#endif

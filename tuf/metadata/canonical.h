@@ -3,8 +3,7 @@
  * only '"' and '\' escaped, every other byte raw, integers plain, no floats. jansson's own dump
  * writes control characters as escapes, so it cannot serve.
  */
-#ifndef TENMINT_TUF_CANONICAL_H
-#define TENMINT_TUF_CANONICAL_H
+#pragma once
 
 #include <jansson.h>
 
@@ -22,5 +21,3 @@ void tuf_canonical_string(const char *text, size_t len, struct tm_buf *out);
 
 /* Lower-case hex of SHA-256 over canonical(v): the keyid of a KEY object (TUF spec §4.2). */
 int tuf_canonical_sha256(const json_t *v, char hex[65], struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Whether the members of a file hang together (spec §4): what no single one of them says.
  */
-#ifndef TENMINT_TUF_CHECK_H
-#define TENMINT_TUF_CHECK_H
+#pragma once
 
 #include "common/err.h"
 #include "tuf/metadata/types.h"
@@ -13,5 +12,3 @@ int tuf_check_signed(const struct tuf_signed *s, struct tm_err *e);
 
 /* No two of one keyid. */
 int tuf_check_signatures(const struct tuf_signatures *s, struct tm_err *e);
-
-#endif

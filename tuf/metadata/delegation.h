@@ -2,8 +2,7 @@
  * Delegations (spec §4.5): which roles a targets role trusts for which paths, in priority order;
  * paths, path_hash_prefixes and succinct hash bins (TAP 15).
  */
-#ifndef TENMINT_TUF_DELEGATION_H
-#define TENMINT_TUF_DELEGATION_H
+#pragma once
 
 #include "tuf/metadata/metadata.h"
 
@@ -57,5 +56,3 @@ bool tuf_delegates(const struct tuf_metadata *targets);
 int tuf_succinct_name(const char *prefix, unsigned bits, uint32_t bin, char *out, size_t size);
 /* The bin that holds the path: the first `bits` bits of its hash. */
 uint32_t tuf_succinct_bin(const struct tuf_path *path, unsigned bits);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The length and hashes that metadata pin, checked over a file that comes in parts.
  */
-#ifndef TENMINT_TUF_DIGEST_H
-#define TENMINT_TUF_DIGEST_H
+#pragma once
 
 #include "tuf/metadata/metadata.h"
 
@@ -17,5 +16,3 @@ int tuf_digest_add(struct tuf_digest *d, const void *data, size_t len, struct tm
 
 /* 0: length and every hash are as pinned. */
 int tuf_digest_check(struct tuf_digest *d, struct tm_err *e);
-
-#endif

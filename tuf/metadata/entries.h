@@ -3,8 +3,7 @@
  * jansson tree take seven times the memory of their file. Around it stands the rest of canonical
  * (signed), so that the same bytes are what signatures are checked over.
  */
-#ifndef TENMINT_TUF_ENTRIES_H
-#define TENMINT_TUF_ENTRIES_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -51,5 +50,3 @@ int tuf_entry_list_order(const struct tuf_entry_list *a, size_t i, const struct 
 bool tuf_entry_list_same(const struct tuf_entry_list *a, size_t i, const struct tuf_entry_list *b,
                          size_t j);
 bool tuf_entry_list_equal(const struct tuf_entry_list *a, const struct tuf_entry_list *b);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the metadata's own files. */
-#ifndef TENMINT_TUF_METADATA_INTERNAL_H
-#define TENMINT_TUF_METADATA_INTERNAL_H
+#pragma once
 
 #include "tuf/metadata/entries.h"
 #include "tuf/metadata/metadata.h"
@@ -35,5 +34,3 @@ struct tuf_entries { /* on their way into metadata */
     struct tuf_entry_list list;
     enum tuf_role role;
 };
-
-#endif

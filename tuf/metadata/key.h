@@ -9,8 +9,7 @@
  * A key's identity for thresholds is its public key, not its keyid: one key under two keyids
  * counts once.
  */
-#ifndef TENMINT_TUF_KEY_H
-#define TENMINT_TUF_KEY_H
+#pragma once
 
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -56,5 +55,3 @@ int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *dat
 /* The same in hex, as metadata has it, into an empty `hex`; `key` has its keyid. */
 int tuf_sign_hex(const struct tm_buf *bytes, const struct tuf_public_key *key,
                  EVP_PKEY *private_key, struct tm_buf *hex, struct tm_err *e);
-
-#endif

@@ -6,8 +6,7 @@
  * targets and snapshots in it; the rest as structs, which are written as they were read.
  * tuf_metadata_parse() has checked every member that a view reads, so views do not fail.
  */
-#ifndef TENMINT_TUF_METADATA_H
-#define TENMINT_TUF_METADATA_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -109,5 +108,3 @@ int tuf_entry_get(const struct tuf_metadata *m, size_t i, struct tm_buf *name,
 typedef int (*tuf_entry_fn)(void *arg, const char *name, const struct tuf_file_info *info,
                             struct tm_err *e);
 int tuf_entries_each(const struct tuf_metadata *m, tuf_entry_fn each, void *arg, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The tables of tuf/metadata/typesjson.h: for each object of metadata its members, in tables that
  * keep what they do not know.
  */
-#ifndef TENMINT_TUF_ROWS_H
-#define TENMINT_TUF_ROWS_H
+#pragma once
 
 #include "tuf/metadata/typesjson.h"
 
@@ -20,5 +19,3 @@ extern const struct tm_jsonmap tuf_role_keys_map;               /* struct tuf_ro
 extern const struct tm_jsonmap tuf_delegations_map;             /* struct tuf_delegations */
 extern const struct tm_jsonmap tuf_delegated_map;               /* struct tuf_delegated_role */
 extern const struct tm_jsonmap tuf_target_map, tuf_meta_map;    /* struct tuf_entry */
-
-#endif

@@ -6,8 +6,7 @@
  * which nobody looks into (NULL: nothing; tuf_rest_compare() tells how two differ), and a keyid is
  * what the file says. All that is pointed to is owned and from malloc, unless it says borrowed.
  */
-#ifndef TENMINT_TUF_TYPES_H
-#define TENMINT_TUF_TYPES_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -236,5 +235,3 @@ int tuf_signatures_put(struct tuf_signatures *s, const char *keyid, const char *
 /* An empty one becomes that of a file: version (0 in `targets`), length in bytes, SHA-256 in hex.
  */
 int tuf_entry_pin(struct tuf_entry *entry, int64_t version, int64_t length, const char sha256[65]);
-
-#endif

@@ -6,8 +6,7 @@
  * Readers fill a struct of zeros; on -1 with `e` set it is empty again. Writers give a new
  * reference, or NULL with `e` set.
  */
-#ifndef TENMINT_TUF_TYPESJSON_H
-#define TENMINT_TUF_TYPESJSON_H
+#pragma once
 
 #include "common/err.h"
 #include "common/json/jsonmap.h"
@@ -77,5 +76,3 @@ int tuf_entry_rest_compare(const struct tuf_entry *before, const struct tuf_entr
 bool tuf_rest_has(const json_t *rest, const char *name);
 /* Whether clients in Go, whose JSON ignores case, read another `custom` of an entry than we do. */
 bool tuf_custom_is_ambiguous(const struct tuf_entry *entry);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Signature thresholds (spec §5.3.4 and alike): how many distinct keys of a role have signed.
  */
-#ifndef TENMINT_TUF_VERIFY_H
-#define TENMINT_TUF_VERIFY_H
+#pragma once
 
 #include "tuf/metadata/metadata.h"
 
@@ -24,5 +23,3 @@ int tuf_verify(const struct tuf_metadata *m, const struct tuf_signers *by, const
 /* Checks every key of the role and tells; returns how many count. `tell` may be NULL. */
 int64_t tuf_verify_each(const struct tuf_metadata *m, const struct tuf_signers *by,
                         void (*tell)(void *arg, const char *keyid, enum tuf_verdict v), void *arg);
-
-#endif

@@ -2,8 +2,7 @@
  * A log of certificates: the engine with RFC 6962's entries and SCTs. Its read APIs are
  * ca/log/ct/serve.h's.
  */
-#ifndef TENMINT_CA_CTLOG_H
-#define TENMINT_CA_CTLOG_H
+#pragma once
 
 #include "ca/log/ct/entry.h"
 #include "ca/log/engine/log.h"
@@ -25,5 +24,3 @@ int ca_ctlog_add(struct ca_ctlog *c, const struct ca_log_entry *entry, void (*wa
  * thread) and sets *index. */
 enum ca_log_outcome ca_ctlog_collect(const struct ca_ctlog *c, const struct ca_log_ticket *ticket,
                                      struct tm_buf *sct, uint64_t *index, struct tm_err *e);
-
-#endif

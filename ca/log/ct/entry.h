@@ -1,8 +1,7 @@
 /*
  * A certificate on its way into the log.
  */
-#ifndef TENMINT_CA_LOG_CT_ENTRY_H
-#define TENMINT_CA_LOG_CT_ENTRY_H
+#pragma once
 
 #include "common/transparency/sct.h"
 
@@ -17,5 +16,3 @@ struct ca_log_entry { /* copied when it is added */
     const size_t *issuer_len;
     size_t issuer_count;
 };
-
-#endif

@@ -1,11 +1,8 @@
 /*
  * Logs of certificates, as the engine knows them: RFC 6962 in the layout of static-ct-api.
  */
-#ifndef TENMINT_CA_LOG_CT_FORMAT_H
-#define TENMINT_CA_LOG_CT_FORMAT_H
+#pragma once
 
 #include "ca/log/engine/format.h"
 
 extern const struct ca_log_format ca_log_format_ct;
-
-#endif

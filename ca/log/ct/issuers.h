@@ -1,8 +1,7 @@
 /*
  * issuer/: every certificate that an entry's chain names, there before the entry is.
  */
-#ifndef TENMINT_CA_LOG_ISSUERS_H
-#define TENMINT_CA_LOG_ISSUERS_H
+#pragma once
 
 #include <pthread.h>
 
@@ -30,5 +29,3 @@ void ca_log_issuers_free(struct ca_log_issuers *x); /* zeroed: fine */
 /* SHA-256 of each issuer of `entry`, whose certificate is in issuer/ when this returns. */
 int ca_log_issuers_keep(struct ca_log_issuers *x, const struct ca_log_entry *entry,
                         unsigned char *fingerprints, struct tm_err *e);
-
-#endif

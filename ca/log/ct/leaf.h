@@ -1,8 +1,7 @@
 /*
  * A TileLeaf (static-ct-api) whose timestamp and index come later: sequencing fills them in.
  */
-#ifndef TENMINT_CA_LOG_LEAF_H
-#define TENMINT_CA_LOG_LEAF_H
+#pragma once
 
 #include "ca/log/ct/entry.h"
 #include "ca/log/engine/format.h"
@@ -17,5 +16,3 @@ void ca_leaf_draft_hash(const struct ca_log_draft *d, struct tm_merkle_hash *out
 void ca_leaf_draft_signed(const struct ca_log_draft *d, struct tm_buf *out);
 /* The SCT's extensions; borrowed. */
 const unsigned char *ca_leaf_draft_extensions(const struct ca_log_draft *d, size_t *len);
-
-#endif

@@ -2,8 +2,7 @@
  * The log over HTTP, below one prefix: static-ct-api (checkpoint, tiles, issuers) out of the
  * directory, and RFC 6962's read API (§4.3 to §4.8) on the same data.
  */
-#ifndef TENMINT_CA_LOG_SERVE_H
-#define TENMINT_CA_LOG_SERVE_H
+#pragma once
 
 #include "common/http/http.h"
 #include "ca/log/engine/log.h"
@@ -34,5 +33,3 @@ struct tm_http_mount ca_log_server_mount(struct ca_log_server *s);
 int ca_log_entries_open(int fd, const struct tm_buf *with, struct tm_http_source *out);
 
 #define LOG_GET_ENTRIES_MAX 256 /* of one reply; a tile's end ends it sooner */
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What the log counts for its metrics.
  */
-#ifndef TENMINT_CA_LOG_COUNTS_H
-#define TENMINT_CA_LOG_COUNTS_H
+#pragma once
 
 #include <pthread.h>
 
@@ -19,5 +18,3 @@ void ca_log_count_group(struct ca_log_counts *c, size_t entries, int64_t synced_
 void ca_log_count_outcome(struct ca_log_counts *c, size_t entries, bool failed);
 void ca_log_count_checkpoint_failure(struct ca_log_counts *c);
 struct ca_log_stats ca_log_counts_get(struct ca_log_counts *c);
-
-#endif

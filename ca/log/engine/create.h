@@ -1,8 +1,7 @@
 /*
  * A new log and its key: what `init`, `log-create` and a first start make.
  */
-#ifndef TENMINT_CA_LOG_CREATE_H
-#define TENMINT_CA_LOG_CREATE_H
+#pragma once
 
 #include "ca/log/engine/log.h"
 #include "common/key/key.h"
@@ -20,5 +19,3 @@ struct ca_log_new {        /* a log to be made; borrowed */
 int ca_log_create_new(const struct ca_log_new *n,
                       int (*create)(const struct ca_log_options *o, struct tm_err *e),
                       struct tm_err *e);
-
-#endif

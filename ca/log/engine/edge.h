@@ -2,8 +2,7 @@
  * The right edge of a tree: the tile of each level that is still filling. It is all that appending
  * needs to know of a tree, however large.
  */
-#ifndef TENMINT_CA_LOG_EDGE_H
-#define TENMINT_CA_LOG_EDGE_H
+#pragma once
 
 #include "ca/log/engine/reader.h"
 
@@ -24,5 +23,3 @@ void ca_log_edge_root(const struct ca_log_edge *edge, struct tm_merkle_hash *out
 /* The edge of the first `size` entries, a multiple of TILE_WIDTH, from full tiles. */
 int ca_log_edge_load(struct ca_log_edge *edge, const struct ca_log_tiles *t, uint64_t size,
                      struct tm_err *e);
-
-#endif

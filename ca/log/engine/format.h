@@ -3,8 +3,7 @@
  * who may sign. The engine knows no more of an entry than this table tells; ca/log/ct fills one in
  * for certificates (RFC 6962, static-ct-api). A log of signatures (tlog-tiles) fills in another.
  */
-#ifndef TENMINT_CA_LOG_FORMAT_H
-#define TENMINT_CA_LOG_FORMAT_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdint.h>
@@ -44,5 +43,3 @@ struct ca_log_format {
     /* Takes entry `index` off the front of a tile. -1: it is damaged, or another one. */
     int (*take)(struct tm_bytes *tile, uint64_t index, struct ca_log_leaf *out, struct tm_err *e);
 };
-
-#endif

@@ -2,8 +2,7 @@
  * The growing end of the tree: what is durable in the journal, and which of it is in tiles yet.
  * The sequencer adds to it, the publisher takes full tiles off it; each waits here for the other.
  */
-#ifndef TENMINT_CA_LOG_GROWING_H
-#define TENMINT_CA_LOG_GROWING_H
+#pragma once
 
 #include <pthread.h>
 
@@ -103,5 +102,3 @@ uint64_t ca_log_growing_rounds(struct ca_log_growing *g);
 /* Asks for a checkpoint and waits until more than `rounds` tries have ended. Returns how many. */
 uint64_t ca_log_growing_await_round(struct ca_log_growing *g, uint64_t rounds);
 void ca_log_growing_stop(struct ca_log_growing *g);
-
-#endif

@@ -5,8 +5,7 @@
  *   <level>-<first>: 2^(12 + 2 * level) records of 16 bytes, of the entries from `first` on:
  *   the first 8 bytes of the leaf hash, then the entry's number; big-endian, in order.
  */
-#ifndef TENMINT_CA_LOG_INDEX_H
-#define TENMINT_CA_LOG_INDEX_H
+#pragma once
 
 #include <limits.h>
 #include <stdint.h>
@@ -27,5 +26,3 @@ int ca_index_run_path(const char *dir, unsigned level, uint64_t first, char out[
 
 /* Opens the longest whole run that begins with entry `first`: a descriptor and its level, or -1. */
 int ca_index_run_open(const char *dir, uint64_t first, unsigned *level);
-
-#endif

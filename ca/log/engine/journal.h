@@ -11,8 +11,7 @@
  * be torn, since a group is written after the one before it was synced: damage before a sound
  * group is not a torn write, and is refused.
  */
-#ifndef TENMINT_CA_LOG_JOURNAL_H
-#define TENMINT_CA_LOG_JOURNAL_H
+#pragma once
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -67,5 +66,3 @@ int ca_journal_read(const char *dir, const struct ca_journal_reader *to, size_t 
                     struct tm_err *e);
 
 void ca_journal_close(struct ca_journal *j);
-
-#endif

@@ -13,8 +13,7 @@
  * do its submitters learn of it. A checkpoint that covers them follows within the checkpoint
  * interval. Reading is ca/log/engine/reader.h's.
  */
-#ifndef TENMINT_CA_LOG_H
-#define TENMINT_CA_LOG_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -150,5 +149,3 @@ struct ca_log_stats {
 };
 /* Any moment's figures; each is right, together they may be of two moments. */
 void ca_log_stats_get(struct ca_log *l, struct ca_log_stats *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The thread that turns what is durable into tiles and checkpoints.
  */
-#ifndef TENMINT_CA_LOG_PUBLISHER_H
-#define TENMINT_CA_LOG_PUBLISHER_H
+#pragma once
 
 #include "ca/log/engine/counts.h"
 #include "ca/log/engine/growing.h"
@@ -35,5 +34,3 @@ int ca_log_publisher_start(struct ca_log_publisher *p, struct tm_err *e);
 /* Publishes what is durable. */
 void ca_log_publisher_stop(struct ca_log_publisher *p);
 void ca_log_publisher_free(struct ca_log_publisher *p);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Submissions that wait for the sequencer.
  */
-#ifndef TENMINT_CA_LOG_QUEUE_H
-#define TENMINT_CA_LOG_QUEUE_H
+#pragma once
 
 #include <pthread.h>
 
@@ -26,5 +25,3 @@ int ca_log_queue_put(struct ca_log_queue *q, struct ca_log_ticket *t, struct tm_
 struct ca_log_ticket *ca_log_queue_take(struct ca_log_queue *q, size_t most, size_t bytes,
                                         size_t *count);
 void ca_log_queue_stop(struct ca_log_queue *q);
-
-#endif

@@ -3,8 +3,7 @@
  * interface, so that the same code reads a directory (also one that a server is writing) and
  * another log over HTTP.
  */
-#ifndef TENMINT_CA_LOG_READER_H
-#define TENMINT_CA_LOG_READER_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -104,5 +103,3 @@ int ca_log_tree_inclusion(const struct ca_log_tiles *t, uint64_t index, uint64_t
                           struct ca_log_proof *out, struct tm_err *e);
 int ca_log_tree_consistency(const struct ca_log_tiles *t, uint64_t old_size, uint64_t new_size,
                             struct ca_log_proof *out, struct tm_err *e);
-
-#endif

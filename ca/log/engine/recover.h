@@ -1,8 +1,7 @@
 /*
  * Start-up: the log in memory as the directory has it.
  */
-#ifndef TENMINT_CA_LOG_RECOVER_H
-#define TENMINT_CA_LOG_RECOVER_H
+#pragma once
 
 #include "ca/log/engine/publisher.h"
 #include "ca/log/engine/sequencer.h"
@@ -10,5 +9,3 @@
 /* Reads journal, tiles and what was shown, makes the journal anew and publishes a checkpoint of
  * everything that is durable. -1: the directory is no longer the log that was shown. */
 int ca_log_recover(struct ca_log_sequencer *s, struct ca_log_publisher *p, struct tm_err *e);
-
-#endif

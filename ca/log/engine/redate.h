@@ -2,8 +2,7 @@
  * The times that a log was dated by while the clock was wrong, and that are no bound any more:
  * DIR/state/redated holds the first and the last of them, milliseconds since 1970, decimal.
  */
-#ifndef TENMINT_CA_LOG_REDATE_H
-#define TENMINT_CA_LOG_REDATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ struct ca_log_excuse {
 
 int ca_log_excuse_read(const char *dir, struct ca_log_excuse *x, struct tm_err *e);
 bool ca_log_excused(const struct ca_log_excuse *x, uint64_t time_ms);
-
-#endif

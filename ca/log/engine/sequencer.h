@@ -1,8 +1,7 @@
 /*
  * The thread that gives submissions their place: one journal sync per group.
  */
-#ifndef TENMINT_CA_LOG_SEQUENCER_H
-#define TENMINT_CA_LOG_SEQUENCER_H
+#pragma once
 
 #include <time.h>
 
@@ -33,5 +32,3 @@ int ca_log_sequencer_start(struct ca_log_sequencer *s, struct tm_err *e);
 /* Finishes what is queued. */
 void ca_log_sequencer_stop(struct ca_log_sequencer *s);
 void ca_log_sequencer_free(struct ca_log_sequencer *s);
-
-#endif

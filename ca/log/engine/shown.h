@@ -1,8 +1,7 @@
 /*
  * The newest checkpoint that has been shown. The publisher replaces it, anybody reads it.
  */
-#ifndef TENMINT_CA_LOG_SHOWN_H
-#define TENMINT_CA_LOG_SHOWN_H
+#pragma once
 
 #include <pthread.h>
 #include <stdint.h>
@@ -29,5 +28,3 @@ uint64_t ca_log_shown_get(struct ca_log_shown *s, struct tm_buf *note); /* appen
 uint64_t ca_log_shown_size(struct ca_log_shown *s);
 uint64_t ca_log_shown_time_ms(struct ca_log_shown *s);
 int64_t ca_log_shown_age_ms(struct ca_log_shown *s); /* since it was shown */
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Which log this is and where it lives: set when it is opened, and then only read, by any thread.
  */
-#ifndef TENMINT_CA_LOG_SITE_H
-#define TENMINT_CA_LOG_SITE_H
+#pragma once
 
 #include "ca/log/engine/log.h"
 #include "ca/log/engine/redate.h"
@@ -39,5 +38,3 @@ int ca_log_now(const struct ca_log_site *s, int64_t *ms, struct tm_err *e);
 bool ca_log_is_ahead(uint64_t time_ms, int64_t now_ms);
 void ca_log_say(const struct ca_log_site *s, enum tm_jlog_level level, const char *message,
                 const struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * Durable files under a log's directory. One writer. A file is complete and synced before its name
  * appears; names last after ca_log_store_sync.
  */
-#ifndef TENMINT_CA_LOG_STORE_H
-#define TENMINT_CA_LOG_STORE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -48,5 +47,3 @@ int ca_log_store_keep(struct ca_log_store *s, const char *name, const void *data
 /* Syncs the directories that changed. */
 int ca_log_store_sync(struct ca_log_store *s, struct tm_err *e);
 void ca_log_store_free(struct ca_log_store *s);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * One submission. It has two holders: who submitted it, and the log until it is finished.
  */
-#ifndef TENMINT_CA_LOG_TICKET_H
-#define TENMINT_CA_LOG_TICKET_H
+#pragma once
 
 #include <stdatomic.h>
 
@@ -30,5 +29,3 @@ void ca_log_ticket_finish(struct ca_log_ticket *t, enum ca_log_outcome outcome,
                           const struct tm_err *why);
 /* One that the log never got. */
 void ca_log_ticket_drop(struct ca_log_ticket *t);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What there is to serve of a log: one that takes entries, or one that is retired.
  */
-#ifndef TENMINT_CA_LOG_VIEW_H
-#define TENMINT_CA_LOG_VIEW_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -43,5 +42,3 @@ struct ca_log_retired *ca_log_retired_look(const struct ca_log_format *format,
                                            bool *in_use, struct tm_err *e);
 void ca_log_retired_close(struct ca_log_retired *r); /* NULL is fine */
 struct ca_log_view ca_log_retired_view(struct ca_log_retired *r);
-
-#endif

@@ -2,8 +2,7 @@
  * A log as this server keeps it, whatever its entries are: opened with its key, its witnesses and
  * its anchor, and whether all of that works.
  */
-#ifndef TENMINT_CA_LOG_KEPT_H
-#define TENMINT_CA_LOG_KEPT_H
+#pragma once
 
 #include "ca/log/engine/log.h"
 #include "ca/log/witness/client.h"
@@ -51,5 +50,3 @@ size_t ca_kept_quorum(const struct ca_kept *k);
 
 /* Bytes that are free on the log's disk; 0 also when nobody can tell. */
 uint64_t ca_kept_disk_free(const struct ca_kept *k);
-
-#endif

@@ -3,8 +3,7 @@
  * where it lies: nothing is allocated, and a scan of millions costs little. Only for searching: it
  * verifies nothing.
  */
-#ifndef TENMINT_CA_MONITOR_CERTIFICATE_H
-#define TENMINT_CA_MONITOR_CERTIFICATE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,5 +41,3 @@ enum ca_certificate_name_kind {
  * passed over. */
 int ca_certificate_next_name(const struct ca_certificate *c, size_t *at,
                              enum ca_certificate_name_kind *kind, struct ca_cert_text *out);
-
-#endif

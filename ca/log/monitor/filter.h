@@ -1,8 +1,7 @@
 /*
  * Which certificates are looked for: `log find`'s options, and the identities that a watcher owns.
  */
-#ifndef TENMINT_CA_MONITOR_FILTER_H
-#define TENMINT_CA_MONITOR_FILTER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,4 +60,3 @@ int ca_identities_load(const char *path, struct ca_identities *out, struct tm_er
 int ca_identities_parse(const char *name, const char *text, size_t len, struct ca_identities *out,
                         struct tm_err *e);
 void ca_identities_free(struct ca_identities *i);
-#endif

@@ -1,8 +1,7 @@
 /*
  * Signed tree heads: whose checkpoints are believed, and what a believed one says.
  */
-#ifndef TENMINT_CA_MONITOR_HEAD_H
-#define TENMINT_CA_MONITOR_HEAD_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -51,5 +50,3 @@ bool ca_head_is_plain(const void *note, size_t len);
 int ca_head_read(const struct ca_head_trust *t, const void *note, size_t len, int64_t now_ms,
                  struct ca_head *out, struct tm_err *e);
 void ca_head_free(struct ca_head *h);
-
-#endif

@@ -2,8 +2,7 @@
  * Filters on entries of either kind of log: certificates, or signatures with a certificate or a
  * key.
  */
-#ifndef TENMINT_CA_MONITOR_MATCH_H
-#define TENMINT_CA_MONITOR_MATCH_H
+#pragma once
 
 #include "ca/log/monitor/filter.h"
 #include "common/transparency/entry.h"
@@ -16,5 +15,3 @@ int ca_filter_entry(const struct ca_filter *f, const struct tm_entry *n, enum ca
 /* The best that any of the identities gives. */
 int ca_identities_entry(const struct ca_identities *i, const struct tm_entry *n,
                         enum ca_filter_result *out, struct tm_err *why);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Answers of a log's RFC 6962 §4 read API, which are JSON from a machine that is not trusted.
  */
-#ifndef TENMINT_CA_MONITOR_RFC6962_H
-#define TENMINT_CA_MONITOR_RFC6962_H
+#pragma once
 
 #include "ca/log/monitor/source.h"
 
@@ -28,5 +27,3 @@ int ca_rfc6962_consistency(const char *json, size_t len,
 /* get-entry-and-proof of the last entry of a tree of `size`, which is the tree's right edge. */
 int ca_rfc6962_frontier(const char *json, size_t len, uint64_t size, struct tm_frontier *out,
                         struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * that was proven before, and handed out only after the new frontier's root has been proven a
  * part of the signed tree. Memory is one chunk, whatever the log's size.
  */
-#ifndef TENMINT_CA_MONITOR_SCAN_H
-#define TENMINT_CA_MONITOR_SCAN_H
+#pragma once
 
 #include "ca/log/monitor/head.h"
 #include "ca/log/monitor/source.h"
@@ -29,5 +28,3 @@ int ca_scan_start(struct ca_log_source *s, const struct tm_checkpoint *tree, uin
  * nothing unproven was handed out. */
 int ca_scan_run(struct ca_log_source *s, const struct tm_checkpoint *tree, struct tm_frontier *at,
                 uint64_t end, const struct ca_scan_sink *sink, struct tm_err *e);
-
-#endif

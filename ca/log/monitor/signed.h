@@ -2,8 +2,7 @@
  * What an entry of a log of signatures says (hashedrekord and dsse 0.0.2): which digest was signed,
  * and by whom. Only for searching: no signature is verified.
  */
-#ifndef TENMINT_CA_MONITOR_SIGNED_H
-#define TENMINT_CA_MONITOR_SIGNED_H
+#pragma once
 
 #include "ca/log/monitor/certificate.h"
 #include "common/buf.h"
@@ -35,5 +34,3 @@ int ca_signed_certificate(const struct ca_signed_by *by, struct ca_certificate *
 
 /* SHA-256 of the signer's SubjectPublicKeyInfo, its certificate's where it has one. */
 int ca_signed_key_hash(const struct ca_signed_by *by, unsigned char out[32]);
-
-#endif

@@ -3,8 +3,7 @@
  * API. Nothing that a source returns is to be believed before ca/log/monitor/head.h has verified
  * the checkpoint and ca/log/monitor/scan.h has led the entries to it.
  */
-#ifndef TENMINT_CA_MONITOR_SOURCE_H
-#define TENMINT_CA_MONITOR_SOURCE_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -61,5 +60,3 @@ void ca_log_batch_free(struct ca_log_batch *b);
  * answer. */
 int ca_log_source_entries(struct ca_log_source *s, uint64_t tree_size, uint64_t first, uint64_t end,
                           struct ca_log_batch *out, struct tm_err *e);
-
-#endif

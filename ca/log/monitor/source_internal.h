@@ -1,6 +1,5 @@
 /* The two kinds of source. Internal to source*.c. */
-#ifndef TENMINT_CA_MONITOR_SOURCE_INTERNAL_H
-#define TENMINT_CA_MONITOR_SOURCE_INTERNAL_H
+#pragma once
 
 #include "ca/log/monitor/source.h"
 
@@ -26,5 +25,3 @@ struct ca_log_source {
 
 extern const struct ca_source_ops ca_source_tiles_ops;
 extern const struct ca_source_ops ca_source_rfc6962_ops;
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Where a log's files come from: a directory or a web server, read by path under one prefix.
  */
-#ifndef TENMINT_CA_MONITOR_STORE_H
-#define TENMINT_CA_MONITOR_STORE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,5 +34,3 @@ void ca_store_want(struct ca_store *s, const char *path, size_t max);
 
 /* "DIR/path" or "URL/path", for messages. */
 void ca_store_name(const struct ca_store *s, const char *path, char *out, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* What a store is made of. Internal to store*.c. */
-#ifndef TENMINT_CA_MONITOR_STORE_INTERNAL_H
-#define TENMINT_CA_MONITOR_STORE_INTERNAL_H
+#pragma once
 
 #include "ca/log/monitor/store.h"
 
@@ -15,5 +14,3 @@ struct ca_store {
 /* NULL with `e` set; takes `prefix`. */
 struct ca_store *ca_store_http_open(const struct ca_store_options *o, char *prefix,
                                     struct tm_err *e);
-
-#endif

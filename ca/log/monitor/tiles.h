@@ -2,8 +2,7 @@
  * A Merkle tree in tiles (C2SP tlog-tiles): any node of it, and the proofs made of nodes. What is
  * read here is not to be believed until a proof leads from it to a signed root hash.
  */
-#ifndef TENMINT_CA_MONITOR_TILES_H
-#define TENMINT_CA_MONITOR_TILES_H
+#pragma once
 
 #include "ca/log/monitor/store.h"
 #include "common/transparency/entry.h"
@@ -48,5 +47,3 @@ int ca_tiles_inclusion(struct ca_tiles *t, uint64_t tree_size, uint64_t index,
 /* RFC 6962 §2.1.2, into proof[MERKLE_PROOF_MAX]. 0 <= old_size <= new_size. */
 int ca_tiles_consistency(struct ca_tiles *t, uint64_t old_size, uint64_t new_size,
                          struct tm_merkle_hash *proof, size_t *count, struct tm_err *e);
-
-#endif

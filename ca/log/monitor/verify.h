@@ -2,8 +2,7 @@
  * Everything a log holds, checked against its signed tree head: each entry, each tile, each
  * issuer; and what is wrong named by file and entry.
  */
-#ifndef TENMINT_CA_MONITOR_VERIFY_H
-#define TENMINT_CA_MONITOR_VERIFY_H
+#pragma once
 
 #include "ca/log/monitor/head.h"
 #include "ca/log/monitor/source.h"
@@ -25,5 +24,3 @@ struct ca_verify_report {
 /* 0: all was looked at, report->faults says whether it is well. -1: it could not be looked at. */
 int ca_log_verify(const struct ca_verify_options *o, struct ca_verify_report *report,
                   struct tm_err *e);
-
-#endif

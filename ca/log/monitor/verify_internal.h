@@ -1,6 +1,5 @@
 /* The parts of ca_log_verify. Internal to verify*.c. */
-#ifndef TENMINT_CA_MONITOR_VERIFY_INTERNAL_H
-#define TENMINT_CA_MONITOR_VERIFY_INTERNAL_H
+#pragma once
 
 #include "ca/log/monitor/verify.h"
 
@@ -24,5 +23,3 @@ void ca_verify_entry(struct ca_verifier *v, uint64_t index, const struct tm_entr
 
 /* Recomputes the tree from the data tiles, holding every hash tile to it. */
 int ca_verify_tiles(struct ca_verifier *v, struct tm_err *e);
-
-#endif

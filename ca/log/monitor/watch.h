@@ -2,8 +2,7 @@
  * A monitor: one look at a log, from what was seen at the last look. Its memory is a state file
  * with the newest checkpoint that was believed and the frontier of the entries that were read.
  */
-#ifndef TENMINT_CA_MONITOR_WATCH_H
-#define TENMINT_CA_MONITOR_WATCH_H
+#pragma once
 
 #include "ca/log/monitor/filter.h"
 #include "ca/log/monitor/head.h"
@@ -44,5 +43,3 @@ enum ca_watch_result {
 /* One look. `head` is the checkpoint that was read, when it could be believed: free it. */
 enum ca_watch_result ca_watch_look(const struct ca_watch_options *o, struct ca_watch_state *state,
                                    struct ca_head *head, struct tm_err *e);
-
-#endif

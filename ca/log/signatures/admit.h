@@ -2,8 +2,7 @@
  * Whose entries a private log takes: those with a certificate of a trusted CA that is valid now.
  * Without it the log is everybody's, as Rekor is.
  */
-#ifndef TENMINT_CA_LOG_SIGNATURES_ADMIT_H
-#define TENMINT_CA_LOG_SIGNATURES_ADMIT_H
+#pragma once
 
 #include <openssl/x509.h>
 
@@ -15,5 +14,3 @@ X509_STORE *ca_sig_admit_read(const char *path, struct tm_err *e);
 
 /* 0: every signer of the request has such a certificate. `now`: Unix seconds. */
 int ca_sig_admit(X509_STORE *cas, const struct ca_sig_request *r, int64_t now, struct tm_err *e);
-
-#endif

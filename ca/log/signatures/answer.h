@@ -1,8 +1,7 @@
 /*
  * What a submitter gets: sigstore's TransparencyLogEntry in proto-JSON.
  */
-#ifndef TENMINT_CA_LOG_SIGNATURES_ANSWER_H
-#define TENMINT_CA_LOG_SIGNATURES_ANSWER_H
+#pragma once
 
 #include "ca/log/engine/reader.h"
 #include "ca/log/signatures/request.h"
@@ -19,5 +18,3 @@ struct ca_sig_answer { /* borrowed */
 };
 
 void ca_sig_answer_write(const struct ca_sig_answer *a, struct tm_buf *out);
-
-#endif

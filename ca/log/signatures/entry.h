@@ -2,8 +2,7 @@
  * From a request to the text that is logged: every signature is verified, and what is written
  * follows from the request alone, so that anybody can build it from a bundle.
  */
-#ifndef TENMINT_CA_LOG_SIGNATURES_ENTRY_H
-#define TENMINT_CA_LOG_SIGNATURES_ENTRY_H
+#pragma once
 
 #include "ca/log/signatures/request.h"
 
@@ -23,5 +22,3 @@ int ca_sig_entry_judge(const struct ca_sig_algorithms *a, const struct ca_sig_re
 /* Appends the canonical text (RFC 8785) of a request that was judged good. */
 int ca_sig_entry_write(const struct ca_sig_request *r, const struct ca_sig_judgement *j,
                        struct tm_buf *out, struct tm_err *e);
-
-#endif

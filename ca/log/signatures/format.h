@@ -1,8 +1,7 @@
 /*
  * Logs of signatures, as the engine knows them: C2SP tlog-tiles, each entry a JSON text.
  */
-#ifndef TENMINT_CA_LOG_SIGNATURES_FORMAT_H
-#define TENMINT_CA_LOG_SIGNATURES_FORMAT_H
+#pragma once
 
 #include "ca/log/engine/format.h"
 
@@ -15,5 +14,3 @@ int ca_sig_draft_init(struct ca_log_draft *d, const struct tm_buf *text, struct 
 
 /* The hash of the entry with this text. */
 void ca_sig_leaf_hash(const struct tm_buf *text, struct tm_merkle_hash *out);
-
-#endif

@@ -2,8 +2,7 @@
  * The leaf hashes of a log's newest published entries, in memory: whether one of them is logged
  * already is asked for each submission, and the index on disk does not have the newest.
  */
-#ifndef TENMINT_CA_LOG_SIGNATURES_KNOWN_H
-#define TENMINT_CA_LOG_SIGNATURES_KNOWN_H
+#pragma once
 
 #include "ca/log/engine/reader.h"
 
@@ -18,5 +17,3 @@ void ca_sig_known_free(struct ca_sig_known *k); /* NULL is fine */
  * with `e`. Reads what was published since it was asked last. */
 int ca_sig_known_find(struct ca_sig_known *k, struct ca_log_dir *d,
                       const struct tm_merkle_hash *leaf, uint64_t *index, struct tm_err *e);
-
-#endif

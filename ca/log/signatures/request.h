@@ -1,8 +1,7 @@
 /*
  * What a log of signatures is asked to take: the write API of Rekor v2 in proto-JSON.
  */
-#ifndef TENMINT_CA_LOG_SIGNATURES_REQUEST_H
-#define TENMINT_CA_LOG_SIGNATURES_REQUEST_H
+#pragma once
 
 #include "ca/log/signatures/verifier.h"
 
@@ -44,5 +43,3 @@ struct ca_sig_request {
 /* -1: not one of the two requests, whole, with nothing else in it. Free also then. */
 int ca_sig_request_read(const char *text, size_t len, struct ca_sig_request *out, struct tm_err *e);
 void ca_sig_request_free(struct ca_sig_request *r);
-
-#endif

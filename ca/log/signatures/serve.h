@@ -3,8 +3,7 @@
  * PREFIX/log/entries, and tlog-tiles: GET PREFIX/checkpoint, PREFIX/tile/…, both also without the
  * prefix's "/api/v2".
  */
-#ifndef TENMINT_CA_LOG_SIGNATURES_SERVE_H
-#define TENMINT_CA_LOG_SIGNATURES_SERVE_H
+#pragma once
 
 #include "ca/log/engine/view.h"
 #include "ca/log/signatures/siglog.h"
@@ -27,5 +26,3 @@ struct ca_sig_server *ca_sig_server_new(const struct ca_sig_serve_options *o, st
 void ca_sig_server_free(struct ca_sig_server *s); /* NULL is fine */
 
 struct tm_http_mount ca_sig_server_mount(struct ca_sig_server *s);
-
-#endif

@@ -2,8 +2,7 @@
  * A log of signatures: the engine with Rekor v2's entries. A submission ends when a published
  * checkpoint covers its entry, with the proof of it.
  */
-#ifndef TENMINT_CA_SIGLOG_H
-#define TENMINT_CA_SIGLOG_H
+#pragma once
 
 #include <openssl/x509.h>
 
@@ -53,5 +52,3 @@ struct ca_siglog_stats {
     uint64_t logged, bad, duplicates, failed; /* submissions since start-up */
 };
 void ca_siglog_stats_get(const struct ca_siglog *s, struct ca_siglog_stats *out);
-
-#endif

@@ -2,8 +2,7 @@
  * Whose signature an entry holds: a certificate or a public key with the name of its algorithm, as
  * Sigstore's `Verifier` and `PublicKeyDetails` say it.
  */
-#ifndef TENMINT_CA_LOG_SIGNATURES_VERIFIER_H
-#define TENMINT_CA_LOG_SIGNATURES_VERIFIER_H
+#pragma once
 
 #include "ca/proof/proof.h"
 #include "ca/proof/spki.h"
@@ -40,5 +39,3 @@ const struct ca_sig_algorithm *ca_sig_algorithm_of(const struct ca_sig_verifier 
  * with ca_proof_key_free, also on -1. */
 int ca_sig_verifier_key(const struct ca_sig_algorithms *a, const struct ca_sig_verifier *v,
                         struct ca_proof_key *out, struct tm_err *e);
-
-#endif

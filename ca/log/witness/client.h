@@ -7,8 +7,7 @@
  * as it is now, does not continue. Then the log has been rolled back, or has forked. A witness
  * that only says so proves nothing, and is left out like one that fails.
  */
-#ifndef TENMINT_CA_WITNESS_CLIENT_H
-#define TENMINT_CA_WITNESS_CLIENT_H
+#pragma once
 
 #include "common/jlog.h"
 #include "common/transparency/merkle.h"
@@ -49,5 +48,3 @@ void ca_witness_client_free(struct ca_witness_client *c); /* NULL is fine */
  * to do. */
 int ca_witness_client_cosign(struct ca_witness_client *c, struct tm_buf *note, int64_t now_ms,
                              size_t *got, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The body of add-checkpoint (C2SP tlog-witness): an old size, a consistency proof, a checkpoint.
  */
-#ifndef TENMINT_CA_WITNESS_REQUEST_H
-#define TENMINT_CA_WITNESS_REQUEST_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/transparency/note.h"
@@ -25,5 +24,3 @@ void ca_witness_request_put(const struct ca_witness_request *r, struct tm_buf *o
 
 /* A decimal number without leading zeros, and all of `text`. -1: another thing. */
 int ca_witness_size_parse(const char *text, size_t len, uint64_t *out);
-
-#endif

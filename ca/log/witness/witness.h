@@ -2,8 +2,7 @@
  * A witness (C2SP tlog-witness): cosigns a log's checkpoint only when it extends the last one
  * that it cosigned for that log, so that a log it watches cannot show two trees.
  */
-#ifndef TENMINT_CA_WITNESS_H
-#define TENMINT_CA_WITNESS_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -39,5 +38,3 @@ unsigned ca_witness_checkpoint(struct ca_witness *w, const char *origin_hash, st
 /* SHA-256 of an origin, in hex. */
 #define WITNESS_HASH_TEXT 65
 void ca_witness_origin_hash(const char *origin, char out[WITNESS_HASH_TEXT]);
-
-#endif

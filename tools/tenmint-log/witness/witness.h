@@ -3,8 +3,7 @@
  * tenmint-log, which auditors install without them, hands it to a program of its own,
  * tenmint-log-witness; in tenmint-ca and in that program the witness itself is linked.
  */
-#ifndef TENMINT_TOOLS_TENMINT_LOG_WITNESS_WITNESS_H
-#define TENMINT_TOOLS_TENMINT_LOG_WITNESS_WITNESS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -23,5 +22,3 @@ struct log_witness_words {
  * another in its place. The code to exit with; what failed is said.
  */
 int log_witness_run(const struct log_witness_words *w, char **words, size_t count);
-
-#endif

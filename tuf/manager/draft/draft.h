@@ -2,8 +2,7 @@
  * What the policy and the targets folders ask for, as metadata: the difference to what is
  * published becomes a signing event.
  */
-#ifndef TENMINT_TUF_DRAFT_H
-#define TENMINT_TUF_DRAFT_H
+#pragma once
 
 #include "tuf/metadata/build.h"
 #include "tuf/manager/event/event.h"
@@ -76,5 +75,3 @@ struct tuf_entries *tuf_draft_entries(const struct tuf_policy *p, const struct t
 
 /* Whether `m` (or NULL) is due: now >= expires - signing period. `signing` in seconds. */
 bool tuf_draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the draft's files. */
-#ifndef TENMINT_TUF_DRAFT_KEYS_H
-#define TENMINT_TUF_DRAFT_KEYS_H
+#pragma once
 
 #include "tuf/manager/draft/draft.h"
 
@@ -22,5 +21,3 @@ int tuf_draft_keep_unused(const struct tuf_keys *before, const struct tuf_texts 
  * that we do not know stay. */
 int tuf_draft_delegations(const struct tuf_workspace *w, const char *delegator,
                           struct tuf_targets *targets, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The files of a targets folder: path, length and SHA-256 of each.
  */
-#ifndef TENMINT_TUF_SCAN_H
-#define TENMINT_TUF_SCAN_H
+#pragma once
 
 #include <jansson.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ static inline const char *scan_path(const struct tuf_scan *files, size_t i)
 
 /* Whether a file is what was pinned: 1, 0, or -1 when it cannot be read. */
 int tuf_scan_is(const char *path, const struct tuf_file_info *info, struct tm_err *e);
-
-#endif

@@ -12,8 +12,7 @@
  *
  * An event is whole from the moment it exists, drafted or read.
  */
-#ifndef TENMINT_TUF_EVENT_H
-#define TENMINT_TUF_EVENT_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -188,5 +187,3 @@ void tuf_event_added_free(struct tuf_event_added *a);
 int tuf_event_take(struct tuf_event *ev, const struct tuf_event_added *from, struct tm_err *e);
 /* The same from a whole event. */
 int tuf_event_merge(struct tuf_event *ev, const struct tuf_event *from, struct tm_err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the files of this folder. */
-#ifndef TENMINT_TUF_EVENT_INTERNAL_H
-#define TENMINT_TUF_EVENT_INTERNAL_H
+#pragma once
 
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/event/event.h"
@@ -58,5 +57,3 @@ typedef int (*tuf_signer_fn)(void *arg, const char *name, const struct tm_buf *t
                              struct tm_err *e);
 int tuf_event_folder_signers(const struct tuf_event *ev, tuf_signer_fn each, void *arg,
                              struct tm_err *e);
-
-#endif

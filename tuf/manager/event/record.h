@@ -2,8 +2,7 @@
  * What a holder's machine remembers, so that nobody gets two truths signed: the newest root it has
  * seen of each repository, and the content of each version that its key has signed.
  */
-#ifndef TENMINT_TUF_RECORD_H
-#define TENMINT_TUF_RECORD_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -38,5 +37,3 @@ bool tuf_record_rival(const struct tuf_record *r, const struct tuf_event *ev);
 /* What `pkey` signs in the event. */
 int tuf_record_sign(struct tuf_record *r, const struct tuf_event *ev, EVP_PKEY *pkey,
                     struct tm_err *e);
-
-#endif

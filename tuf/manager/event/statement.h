@@ -4,8 +4,7 @@
  *
  *   {"signed": {"_type", "event", "digest", "keyid", "holder", "time", "roles"}, "signatures": [1]}
  */
-#ifndef TENMINT_TUF_STATEMENT_H
-#define TENMINT_TUF_STATEMENT_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -55,5 +54,3 @@ int tuf_reviewed_add(struct tuf_reviewed_list *l, const char *role, int64_t vers
                      const char sha256[65], struct tm_err *e);
 bool tuf_reviewed_equal(const struct tuf_reviewed_list *a, const struct tuf_reviewed_list *b);
 void tuf_reviewed_free(struct tuf_reviewed_list *l);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What the transcript tells of each event that was published: why, by whom it was signed, and when.
  */
-#ifndef TENMINT_TUF_CEREMONIES_H
-#define TENMINT_TUF_CEREMONIES_H
+#pragma once
 
 #include "tuf/manager/evidence/complete.h"
 
@@ -34,5 +33,3 @@ void tuf_ceremonies_free(struct tuf_ceremonies *c);
 /* The one that brought a version of root or targets, or NULL: before the transcript began. */
 const struct tuf_ceremony *tuf_ceremonies_of(const struct tuf_ceremonies *c, enum tuf_role role,
                                              int64_t version);
-
-#endif

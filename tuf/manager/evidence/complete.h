@@ -6,8 +6,7 @@
  * publication. So lines that were cut off, taken out or written anew are missed by whoever trusts
  * the root, also when the online key is somebody else's.
  */
-#ifndef TENMINT_TUF_COMPLETE_H
-#define TENMINT_TUF_COMPLETE_H
+#pragma once
 
 #include "tuf/manager/evidence/transcript.h"
 #include "tuf/manager/state/published.h"
@@ -25,5 +24,3 @@ int tuf_evidence_holds(const char *path, const struct tuf_transcript_head *head,
  * line or version that is missing. */
 int tuf_evidence_check(const char *path, const struct tuf_published *p, tuf_line_fn each, void *arg,
                        struct tuf_evidence *out, struct tm_err *e);
-
-#endif

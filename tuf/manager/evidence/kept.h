@@ -5,8 +5,7 @@
  * that of snapshots, and those pin the files of the roles that online keys sign; publish removes
  * none of them. Old timestamps are not kept: each replaces the last.
  */
-#ifndef TENMINT_TUF_KEPT_H
-#define TENMINT_TUF_KEPT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -30,5 +29,3 @@ int tuf_kept_line(void *arg, const struct tuf_line *line, struct tm_err *e);
 int tuf_kept_check(struct tuf_kept *k, const struct tuf_published *p, struct tm_buf *faults,
                    struct tm_err *e);
 void tuf_kept_free(struct tuf_kept *k);
-
-#endif

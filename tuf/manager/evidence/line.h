@@ -1,8 +1,7 @@
 /*
  * One line of the transcript: what was proposed, signed, published or refreshed.
  */
-#ifndef TENMINT_TUF_LINE_H
-#define TENMINT_TUF_LINE_H
+#pragma once
 
 #include "tuf/metadata/metadata.h"
 #include "tuf/manager/event/statement.h"
@@ -37,5 +36,3 @@ int tuf_line_set(char **place, const char *text, struct tm_err *e);
 bool tuf_line_is(const struct tuf_line *line, const char *what);
 /* "published" or "refreshed". */
 bool tuf_line_is_publication(const struct tuf_line *line);
-
-#endif

@@ -3,8 +3,7 @@
  * with the hash of the line before it. Whoever keeps one line's hash can tell later that nothing
  * before it was changed. A "signed" line holds the holder's own signed statement and key.
  */
-#ifndef TENMINT_TUF_TRANSCRIPT_H
-#define TENMINT_TUF_TRANSCRIPT_H
+#pragma once
 
 #include "tuf/manager/event/event.h"
 #include "tuf/manager/evidence/line.h"
@@ -48,5 +47,3 @@ typedef int (*tuf_line_fn)(void *arg, const struct tuf_line *line, struct tm_err
 /* Reads all lines, checks numbers and hashes, and every statement by its key. `each` may be NULL.
  * The number of lines, or -1. A missing file has none. */
 int64_t tuf_transcript_verify(const char *path, tuf_line_fn each, void *arg, struct tm_err *e);
-
-#endif

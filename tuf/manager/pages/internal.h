@@ -1,6 +1,5 @@
 /* Shared by the pages. Each page_…() writes what stands below the heading. */
-#ifndef TENMINT_TUF_PAGES_INTERNAL_H
-#define TENMINT_TUF_PAGES_INTERNAL_H
+#pragma once
 
 #include "common/html/timeline.h"
 #include "tuf/manager/evidence/ceremonies.h"
@@ -33,5 +32,3 @@ void tuf_pages_threshold(int64_t threshold, size_t keys, char out[64]);
 /* The keys of a role, and whose signature `m` carries. */
 void tuf_pages_keys(struct tm_html *h, const struct tuf_metadata *m, const struct tuf_signers *by,
                     const char *caption);
-
-#endif

@@ -8,8 +8,7 @@
  *   roots.html   the history of the roots in words, with the ceremonies that made them
  *   trust.html   the CAs, logs and timestamp authorities that clients trust
  */
-#ifndef TENMINT_TUF_PAGES_H
-#define TENMINT_TUF_PAGES_H
+#pragma once
 
 #include "tuf/manager/report/open.h"
 #include "tuf/manager/report/status.h"
@@ -31,5 +30,3 @@ int tuf_pages_write(const struct tuf_pages *p, const char *dir, struct tm_err *e
 
 /* The pages' file names, in the order of their navigation; NULL past the end. */
 const char *tuf_pages_name(size_t i);
-
-#endif

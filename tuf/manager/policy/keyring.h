@@ -1,8 +1,7 @@
 /*
  * The public keys of holders: keys/NAME.pub, a PEM SubjectPublicKeyInfo each.
  */
-#ifndef TENMINT_TUF_KEYRING_H
-#define TENMINT_TUF_KEYRING_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -35,5 +34,3 @@ int tuf_keyring_twin(const char *dir, const char *holder, EVP_PKEY *pkey,
 /* Reads a public key: a PEM public key, a certificate, or a KEY
  * object. A private key is refused: it has no business here. */
 EVP_PKEY *tuf_keyring_read_public(const char *path, struct tm_err *e);
-
-#endif

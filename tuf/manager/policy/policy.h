@@ -3,8 +3,7 @@
  * Everything else of a repository follows from it; `propose` turns a changed policy into new
  * metadata. config/tenmint-tuf.yaml documents each key.
  */
-#ifndef TENMINT_TUF_POLICY_H
-#define TENMINT_TUF_POLICY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -138,5 +137,3 @@ int tuf_policy_edit_online(const char *name, const char *text, size_t len, const
 /* Adds `holder` to `revoked`. */
 int tuf_policy_edit_revoke(const char *name, const char *text, size_t len, const char *holder,
                            struct tm_buf *out, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * What other clients cannot read: one table for propose, review and publish. Tried with cosign's
  * client (sigstore-go, go-tuf v2), go-tuf v1, python-tuf, tuf-js and tough.
  */
-#ifndef TENMINT_TUF_READERS_H
-#define TENMINT_TUF_READERS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +41,3 @@ const char *tuf_feature_refused(enum tuf_feature f, const struct tm_yamlmap_list
 
 /* Whether a target's name has the feature. */
 bool tuf_feature_in_name(enum tuf_feature f, const char *name);
-
-#endif

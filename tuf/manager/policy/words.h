@@ -1,8 +1,7 @@
 /*
  * Keys, periods and others' texts as people read them.
  */
-#ifndef TENMINT_TUF_WORDS_H
-#define TENMINT_TUF_WORDS_H
+#pragma once
 
 #include "tuf/metadata/metadata.h"
 
@@ -18,5 +17,3 @@ void tuf_words_key(const struct tuf_public_key *key, const char *keyid, struct t
 /* Appends `text` with what a terminal would not show as itself replaced (tm_utf8_plain): what
  * others wrote goes to a terminal. */
 void tuf_words_safe(const char *text, struct tm_buf *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the files of this folder: one publication on its way. */
-#ifndef TENMINT_TUF_PUBLISH_INTERNAL_H
-#define TENMINT_TUF_PUBLISH_INTERNAL_H
+#pragma once
 
 #include "tuf/manager/draft/scan.h"
 #include "tuf/manager/evidence/transcript.h"
@@ -80,5 +79,3 @@ int tuf_publication_check(struct tuf_publication *p, struct tm_err *e);
 
 /* The lines of evidence, with their hashes, not yet written: versions and snapshot are known. */
 int tuf_publication_chain(struct tuf_publication *p, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * What the online keys sign: snapshot, timestamp and delegated roles that are theirs by the
  * policy. Their private keys are opened when first needed and kept for the run.
  */
-#ifndef TENMINT_TUF_ONLINE_H
-#define TENMINT_TUF_ONLINE_H
+#pragma once
 
 #include "common/key/key.h"
 #include "tuf/metadata/build.h"
@@ -39,5 +38,3 @@ void tuf_online_period_of(const struct tuf_metadata *root, const struct tuf_poli
 int tuf_online_next(const struct tuf_online *o, enum tuf_role role, const struct tuf_metadata *root,
                     const struct tuf_metadata *live, int64_t now, struct tuf_signed *out,
                     struct tm_err *e);
-
-#endif

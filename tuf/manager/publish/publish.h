@@ -4,8 +4,7 @@
  * our own client goes through every root since the first, and on from the state that clients have
  * now, before the switch.
  */
-#ifndef TENMINT_TUF_PUBLISH_H
-#define TENMINT_TUF_PUBLISH_H
+#pragma once
 
 #include "tuf/manager/event/event.h"
 #include "tuf/manager/state/progress.h"
@@ -38,5 +37,3 @@ struct tuf_publish_report {
  * middle of the switch, a whole set all the same: run it again. */
 int tuf_publish_run(struct tuf_workspace *w, const struct tuf_publish_options *o,
                     struct tuf_publish_report *out, struct tm_err *e);
-
-#endif

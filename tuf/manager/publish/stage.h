@@ -5,8 +5,7 @@
  * whole set: target files, versioned metadata, the new root, timestamp.json, and last root.json,
  * which is a convenience.
  */
-#ifndef TENMINT_TUF_STAGE_H
-#define TENMINT_TUF_STAGE_H
+#pragma once
 
 #include <limits.h>
 #include <openssl/evp.h>
@@ -71,5 +70,3 @@ int tuf_stage_exchange(struct tuf_stage *s, bool *unsupported, struct tm_err *e)
 
 /* Removes the staging folder. */
 void tuf_stage_close(struct tuf_stage *s);
-
-#endif

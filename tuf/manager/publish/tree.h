@@ -1,8 +1,7 @@
 /*
  * Whole directories: removing, copying by hard links.
  */
-#ifndef TENMINT_TUF_TREE_H
-#define TENMINT_TUF_TREE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -27,5 +26,3 @@ int tuf_tree_make(const char *path, struct tm_err *e);
 
 /* The directories above a file's path, by tuf_tree_make. */
 int tuf_tree_make_parent(const char *path, struct tm_err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the files of this folder. */
-#ifndef TENMINT_TUF_REHEARSE_INTERNAL_H
-#define TENMINT_TUF_REHEARSE_INTERNAL_H
+#pragma once
 
 #include <openssl/evp.h>
 
@@ -49,5 +48,3 @@ int tuf_copy_ceremony(struct tuf_copy *c, const char *name, struct tm_err *e);
 int tuf_copy_clients_before(struct tuf_copy *c);
 int tuf_copy_clients_after(struct tuf_copy *c);
 int tuf_copy_denials(struct tuf_copy *c);
-
-#endif

@@ -4,8 +4,7 @@
  * client; a damaged signature, a retired key and an unsigned target must be refused. Nothing of the
  * workspace changes but its record, rehearsals.jsonl (common/rehearsal.h).
  */
-#ifndef TENMINT_TUF_REHEARSE_H
-#define TENMINT_TUF_REHEARSE_H
+#pragma once
 
 #include "common/rehearsal.h"
 #include "tuf/manager/state/workspace.h"
@@ -33,5 +32,3 @@ int tuf_rehearsal_record(const char *workspace, const struct tm_rehearsal *r, co
  * -1. */
 int tuf_rehearsals_last(const char *workspace, struct tm_rehearsed out[TUF_REHEARSAL_KINDS],
                         struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * Everything that can be wrong with a published tree, found out by reading it and by being a
  * client of it.
  */
-#ifndef TENMINT_TUF_AUDIT_H
-#define TENMINT_TUF_AUDIT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,5 +30,3 @@ struct tuf_audit {
 int tuf_audit_tree(const char *dir, const struct tuf_audit_options *o, struct tuf_audit *out,
                    struct tm_err *e);
 void tuf_audit_free(struct tuf_audit *a);
-
-#endif

@@ -2,8 +2,7 @@
  * Events that wait for signatures or for publication: those in the workspace's events/ folder, and
  * those that `propose` wrote elsewhere, which the workspace remembers in proposed.json.
  */
-#ifndef TENMINT_TUF_OPEN_H
-#define TENMINT_TUF_OPEN_H
+#pragma once
 
 #include "tuf/manager/event/event.h"
 #include "tuf/manager/state/workspace.h"
@@ -41,5 +40,3 @@ size_t tuf_open_events_waiting(const struct tuf_open_events *o);
 /* Remembers an event that was written to `path`; forgets those that are published. */
 int tuf_open_events_note(const struct tuf_workspace *w, const struct tuf_published *live,
                          const struct tuf_event *ev, const char *path, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * How a repository stands: each role's version, signatures, expiry and signing date.
  */
-#ifndef TENMINT_TUF_STATUS_H
-#define TENMINT_TUF_STATUS_H
+#pragma once
 
 #include <jansson.h>
 
@@ -50,5 +49,3 @@ json_t *tuf_status_json(const struct tuf_status *s, const struct tuf_open_events
 /* Prometheus text format 0.0.4: tenmint_tuf_role_... gauges. */
 void tuf_status_prometheus(const struct tuf_status *s, const struct tuf_open_events *open,
                            struct tm_buf *out);
-
-#endif

@@ -2,8 +2,7 @@
  * Which targets clients act on: a change of one of these changes whom they trust or where they
  * send their tokens, so a review explains it and a delegation that could answer for it is a danger.
  */
-#ifndef TENMINT_TUF_ACTED_H
-#define TENMINT_TUF_ACTED_H
+#pragma once
 
 #include "tuf/manager/event/event.h"
 
@@ -39,5 +38,3 @@ bool tuf_role_resembles(const char *name);
  * of `each` ends it and is returned. */
 int tuf_acted_on_each(const struct tuf_event *ev, int (*each)(void *arg, const char *name),
                       void *arg);
-
-#endif

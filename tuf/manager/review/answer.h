@@ -2,8 +2,7 @@
  * Which role answers when a client asks for a target: before and after an event. A delegation that
  * could newly answer for what clients act on gives its keys a say over whom all clients trust.
  */
-#ifndef TENMINT_TUF_ANSWER_H
-#define TENMINT_TUF_ANSWER_H
+#pragma once
 
 #include "tuf/manager/event/event.h"
 
@@ -23,5 +22,3 @@ void tuf_answer_shadows(const struct tuf_event *ev, tuf_answer_tell tell, void *
 
 /* Whether some path fits both patterns; true as well when that is not sure. */
 bool tuf_answer_globs_meet(const char *a, const char *b);
-
-#endif

@@ -2,8 +2,7 @@
  * What is in the targets that an event changes: of those that clients act on every field, of other
  * small texts the lines that differ.
  */
-#ifndef TENMINT_TUF_REVIEW_CONTENT_H
-#define TENMINT_TUF_REVIEW_CONTENT_H
+#pragma once
 
 #include "tuf/manager/review/rules.h"
 
@@ -22,5 +21,3 @@ int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_exp
 /* What `explain` alone says of the event's targets, before anybody reviews it. */
 int tuf_content_explain(const struct tuf_event *ev, tuf_explain_fn explain, tuf_explain_tell tell,
                         void *arg, struct tm_err *e);
-
-#endif

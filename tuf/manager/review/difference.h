@@ -1,8 +1,7 @@
 /*
  * What differs between two versions of a role, in words that a holder can judge.
  */
-#ifndef TENMINT_TUF_DIFFERENCE_H
-#define TENMINT_TUF_DIFFERENCE_H
+#pragma once
 
 #include "tuf/metadata/metadata.h"
 
@@ -13,5 +12,3 @@
  * everything is new. */
 void tuf_words_difference(const struct tuf_metadata *before, const struct tuf_metadata *after,
                           bool all, struct tm_buf *out);
-
-#endif

@@ -3,8 +3,7 @@
  * "https://ca.example.com". Two such lists are compared, so that no change of any member, known or
  * not, goes without a line.
  */
-#ifndef TENMINT_TUF_FIELDS_H
-#define TENMINT_TUF_FIELDS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,5 +29,3 @@ void tuf_fields_free(struct tuf_fields *f);
 /* A line for each difference, each after `indent`; how many. An empty `before`: all of `after`. */
 size_t tuf_fields_difference(const struct tuf_fields *before, const struct tuf_fields *after,
                              const char *indent, struct tm_buf *out);
-
-#endif

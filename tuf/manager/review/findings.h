@@ -1,8 +1,7 @@
 /*
  * What a judge has found, a line each, whatever is in the names that it quotes.
  */
-#ifndef TENMINT_TUF_FINDINGS_H
-#define TENMINT_TUF_FINDINGS_H
+#pragma once
 
 #include "common/buf.h"
 
@@ -20,5 +19,3 @@ FINDING void tuf_findings_warn(struct tuf_findings *f, const char *fmt, ...);
 /* Unless it is there already. */
 FINDING void tuf_findings_danger(struct tuf_findings *f, const char *fmt, ...);
 void tuf_findings_free(struct tuf_findings *f);
-
-#endif

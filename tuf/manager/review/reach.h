@@ -1,8 +1,7 @@
 /*
  * Targets that no client would find.
  */
-#ifndef TENMINT_TUF_REACH_H
-#define TENMINT_TUF_REACH_H
+#pragma once
 
 #include "tuf/manager/event/event.h"
 
@@ -12,5 +11,3 @@ struct tuf_unreached { /* targets of a delegated role where no client looks for 
 };
 int tuf_event_unreached(const struct tuf_event *ev, const struct tuf_event_role *role,
                         struct tuf_unreached *out, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * An event in words, for the holder who decides whether to sign.
  */
-#ifndef TENMINT_TUF_REVIEW_H
-#define TENMINT_TUF_REVIEW_H
+#pragma once
 
 #include "tuf/manager/review/content.h"
 
@@ -27,5 +26,3 @@ int tuf_review_write(const struct tuf_event *ev, const struct tuf_review *r, str
 
 /* Appends who has signed and who still must, old and new threshold apart. */
 void tuf_review_signatures(const struct tuf_event *ev, struct tm_buf *out);
-
-#endif

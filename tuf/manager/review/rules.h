@@ -2,8 +2,7 @@
  * What an event must be before anyone signs it, and before it is published. Review shows the
  * findings, sign and publish refuse an event with an error among them.
  */
-#ifndef TENMINT_TUF_RULES_H
-#define TENMINT_TUF_RULES_H
+#pragma once
 
 #include "tuf/manager/event/event.h"
 #include "tuf/manager/policy/policy.h"
@@ -32,5 +31,3 @@ int tuf_rules_trusted(const struct tuf_event *ev, const struct tuf_metadata *tru
 
 /* Every threshold is met: of root by the old and by the new keys, each on its own. */
 int tuf_rules_thresholds(const struct tuf_event *ev, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * The keys of an event's roles, as part of tuf_rules_judge(). What is irregular by our rules is an
  * error in what is new, and a warning in what others published so.
  */
-#ifndef TENMINT_TUF_RULES_KEYS_H
-#define TENMINT_TUF_RULES_KEYS_H
+#pragma once
 
 #include "tuf/manager/event/event.h"
 #include "tuf/manager/review/findings.h"
@@ -16,5 +15,3 @@ void tuf_rules_signers(const char *role, const struct tuf_signers *s, const stru
 /* Those of the four roles of a proposed root: as above, each keyid's key as it was, and the online
  * roles' keys apart from the others'. */
 void tuf_rules_root_keys(const struct tuf_event_role *root, struct tuf_findings *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The difference of two small texts, line by line, for people.
  */
-#ifndef TENMINT_TUF_TEXTDIFF_H
-#define TENMINT_TUF_TEXTDIFF_H
+#pragma once
 
 #include "common/buf.h"
 
@@ -15,5 +14,3 @@ bool tuf_textdiff_is_text(const struct tm_buf *data);
  * most `max` of them, then how many more. False: it does not fit (SIZE_MAX always does). */
 bool tuf_textdiff_write(const struct tm_buf *before, const struct tm_buf *after, size_t max,
                         const char *indent, struct tm_buf *out);
-
-#endif

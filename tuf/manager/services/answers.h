@@ -3,8 +3,7 @@
  * says of its tree, a CT log of its key and of whom it accepts. They are a stranger's words:
  * unknown members are ignored, nothing here is verified by being read.
  */
-#ifndef TENMINT_TUF_MANAGER_ANSWERS_H
-#define TENMINT_TUF_MANAGER_ANSWERS_H
+#pragma once
 
 #include <openssl/x509.h>
 
@@ -48,5 +47,3 @@ enum tuf_chain_fit {
 /* *index: the named one. */
 enum tuf_chain_fit tuf_chains_fit(const struct tuf_chains *named, const STACK_OF(X509) * given,
                                   size_t *index);
-
-#endif

@@ -3,8 +3,7 @@
  * older clients (legacy-pem) and second trusted roots (tuf/verify/trust/second_root.h); and what is
  * published of them, made by us or by hand, says the same as it does.
  */
-#ifndef TENMINT_TUF_STATE_LEGACY_H
-#define TENMINT_TUF_STATE_LEGACY_H
+#pragma once
 
 #include "tuf/manager/state/workspace.h"
 
@@ -28,5 +27,3 @@ int tuf_legacy_sync(struct tuf_workspace *w, int64_t now, tuf_legacy_tell tell, 
 int tuf_legacy_check(const struct tuf_workspace *w, const struct tuf_metadata *targets,
                      const struct tuf_metadata *m, const char *directory, int64_t from, int64_t to,
                      struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * How the files of a published tree are called (TUF spec §3.1, consistent snapshots).
  */
-#ifndef TENMINT_TUF_NAMES_H
-#define TENMINT_TUF_NAMES_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ const char *tuf_names_hash(const struct tuf_file_info *info);
 /* A target path that is safe as a file name on every side: relative, no empty, '.' or '..'
  * segment, no control byte, no backslash, at most TUF_TARGET_PATH_MAX bytes. */
 int tuf_names_target_ok(const char *path, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Work on many files or targets, told as it goes on: so that who waits sees that it does.
  */
-#ifndef TENMINT_TUF_PROGRESS_H
-#define TENMINT_TUF_PROGRESS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,5 +17,3 @@ static inline void tuf_progress_tell(const struct tuf_progress *p, const char *w
     if (p != NULL)
         p->tell(p->arg, what, done);
 }
-
-#endif

@@ -2,8 +2,7 @@
  * The published tree as it stands: every root, and the current timestamp, snapshot, targets and
  * delegated roles, with their signatures checked under the newest root. Dates are not judged.
  */
-#ifndef TENMINT_TUF_PUBLISHED_H
-#define TENMINT_TUF_PUBLISHED_H
+#pragma once
 
 #include <limits.h>
 
@@ -79,5 +78,3 @@ struct tuf_metadata *tuf_published_version(const struct tuf_published *p, const 
 
 /* The metadata of any role but the delegated ones, borrowed, or NULL. */
 const struct tuf_metadata *tuf_published_role(const struct tuf_published *p, enum tuf_role role);
-
-#endif

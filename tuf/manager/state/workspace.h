@@ -8,8 +8,7 @@
  *   published/         the tree that is served (the policy may put it elsewhere)
  *   .lock              one writer at a time
  */
-#ifndef TENMINT_TUF_WORKSPACE_H
-#define TENMINT_TUF_WORKSPACE_H
+#pragma once
 
 #include <limits.h>
 
@@ -41,5 +40,3 @@ int tuf_workspace_published(const struct tuf_workspace *w, struct tuf_published 
 /* A path of the policy, from the workspace unless absolute. */
 int tuf_workspace_path(const struct tuf_workspace *w, const char *path, char *out, size_t size,
                        struct tm_err *e);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the files of this folder. */
-#ifndef TENMINT_TUF_TAKEOVER_INTERNAL_H
-#define TENMINT_TUF_TAKEOVER_INTERNAL_H
+#pragma once
 
 #include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/state/published.h"
@@ -89,5 +88,3 @@ int tuf_plan_files(struct tuf_plan *p, const struct tuf_source *s, const char *d
 
 /* A loss for each role of online keys that the workspace's policy would change. */
 int tuf_plan_online(struct tuf_plan *p, const struct tuf_workspace *w, struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * are, and a policy from which `propose` makes the same again. All of it is made in a new folder,
  * which gets its name when nothing is left to say against it.
  */
-#ifndef TENMINT_TUF_TAKEOVER_H
-#define TENMINT_TUF_TAKEOVER_H
+#pragma once
 
 #include <stdint.h>
 
@@ -34,5 +33,3 @@ struct tuf_takeover {
 int tuf_takeover_run(const char *dir, const struct tuf_takeover_options *o,
                      struct tuf_takeover *out, struct tm_err *e);
 void tuf_takeover_free(struct tuf_takeover *t);
-
-#endif

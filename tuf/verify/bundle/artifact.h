@@ -1,8 +1,7 @@
 /*
  * What was signed: a file, standard input, or only its digest.
  */
-#ifndef TENMINT_TUF_VERIFY_ARTIFACT_H
-#define TENMINT_TUF_VERIFY_ARTIFACT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ int tuf_artifact_from_bytes(const void *data, size_t len, struct tuf_artifact *o
                             struct tm_err *e);
 
 void tuf_artifact_free(struct tuf_artifact *a);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * A signature by a key or a certificate's key over an artifact.
  */
-#ifndef TENMINT_TUF_VERIFY_ARTIFACT_SIGNATURE_H
-#define TENMINT_TUF_VERIFY_ARTIFACT_SIGNATURE_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -25,5 +24,3 @@ int tuf_artifact_signature_verify(EVP_PKEY *key, const struct tuf_artifact *arti
 int tuf_artifact_signature_make(EVP_PKEY *key, const struct tuf_artifact *artifact,
                                 enum tuf_digest_algorithm *digest, struct tm_buf *out,
                                 struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * A Sigstore bundle: a signature with all that its verification needs beside the trusted root.
  * Source: sigstore/protobuf-specs sigstore_bundle.proto, sigstore_rekor.proto.
  */
-#ifndef TENMINT_TUF_VERIFY_BUNDLE_H
-#define TENMINT_TUF_VERIFY_BUNDLE_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -72,5 +71,3 @@ int tuf_bundle_add_entry(struct tuf_bundle *b, const void *json, size_t len, str
 /* Appends a version 0.3 bundle: its leaf, message signature (with digest) or envelope, timestamps
  * and log entries, as far as it has them. */
 int tuf_bundle_write(const struct tuf_bundle *b, struct tm_buf *out, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * DSSE envelopes and in-toto statements. Source: secure-systems-lab/dsse protocol.md; in-toto
  * attestation spec v1, Statement.
  */
-#ifndef TENMINT_TUF_VERIFY_DSSE_H
-#define TENMINT_TUF_VERIFY_DSSE_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -23,5 +22,3 @@ int tuf_dsse_check_subject(const void *statement, size_t len, const struct tuf_a
 
 /* 0: the statement's predicateType is `want`. */
 int tuf_dsse_check_predicate(const void *statement, size_t len, const char *want, struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Whom a certificate names, and whom the caller accepts. Source: Fulcio docs/oid-info.md.
  */
-#ifndef TENMINT_TUF_VERIFY_IDENTITY_H
-#define TENMINT_TUF_VERIFY_IDENTITY_H
+#pragma once
 
 #include <openssl/x509.h>
 
@@ -51,5 +50,3 @@ struct tuf_identity_policy { /* every rule must hold */
 /* One line per rule. Only of a certificate that a CA vouches for it says how to expect its name. */
 void tuf_identity_check(const struct tuf_identity_policy *p, X509 *cert, bool vouched,
                         struct tuf_report *r);
-
-#endif

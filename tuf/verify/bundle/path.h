@@ -2,8 +2,7 @@
  * The certificate's path to a trusted CA, judged at a given time (RFC 5280 §6, the "hybrid
  * model": every certificate valid at that time) and within the CA's window in the trusted root.
  */
-#ifndef TENMINT_TUF_VERIFY_PATH_H
-#define TENMINT_TUF_VERIFY_PATH_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ int64_t tuf_path_not_after_ms(X509 *cert);
 /* An X509_STORE that trusts the entry's anchor alone and judges at time_ms; for chains of
  * authorities. NULL: out of memory. */
 X509_STORE *tuf_path_store(const struct tuf_trust_entry *authority, int64_t time_ms);
-
-#endif

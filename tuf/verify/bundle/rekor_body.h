@@ -2,8 +2,7 @@
  * The bodies of a log's entries, as far as they say what an entry is about. Source: Rekor's
  * hashedrekord, dsse and intoto types; rekor-tiles' hashedrekord and dsse of version 0.0.2.
  */
-#ifndef TENMINT_TUF_VERIFY_REKOR_BODY_H
-#define TENMINT_TUF_VERIFY_REKOR_BODY_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -45,5 +44,3 @@ int tuf_rekor_body_parse(enum tuf_rekor_kind kind, const char *name, const char 
                          const void *json, size_t len, struct tuf_rekor_body *out,
                          struct tm_err *e);
 void tuf_rekor_body_free(struct tuf_rekor_body *body);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What a verification did: one line per check, in order, with what would make a failed one pass.
  */
-#ifndef TENMINT_TUF_VERIFY_REPORT_H
-#define TENMINT_TUF_VERIFY_REPORT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ bool tuf_report_ok(const struct tuf_report *r);
 
 /* The first failed check; NULL: none. */
 const struct tuf_report_check *tuf_report_first_failure(const struct tuf_report *r);
-
-#endif

@@ -2,8 +2,7 @@
  * That the certificate was logged: signed certificate timestamps inside it or beside it, by trusted
  * CT logs.
  */
-#ifndef TENMINT_TUF_VERIFY_SCTS_H
-#define TENMINT_TUF_VERIFY_SCTS_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ struct tuf_scts_of {
  */
 void tuf_scts_check(const struct tuf_trusted_root *root, const struct tuf_scts_of *what,
                     size_t threshold, int64_t now_ms, struct tuf_report *r);
-
-#endif

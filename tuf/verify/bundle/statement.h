@@ -1,8 +1,7 @@
 /*
  * Making an in-toto statement (attestation spec v1) around a predicate.
  */
-#ifndef TENMINT_TUF_VERIFY_STATEMENT_H
-#define TENMINT_TUF_VERIFY_STATEMENT_H
+#pragma once
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -20,5 +19,3 @@ struct tuf_subject {
 int tuf_statement_make(const char *predicate_type, const void *predicate, size_t len,
                        const struct tuf_subject *subjects, size_t count, struct tm_buf *out,
                        struct tm_err *e);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * RFC 3161 signed timestamps by trusted authorities.
  */
-#ifndef TENMINT_TUF_VERIFY_TIMESTAMP_H
-#define TENMINT_TUF_VERIFY_TIMESTAMP_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -25,5 +24,3 @@ int tuf_timestamp_request(const void *data, size_t len, struct tm_buf *out, stru
 /* 0: the authority granted it and it is over `data`; whose it is, is not checked. */
 int tuf_timestamp_check_granted(const struct tm_buf *response, const void *data, size_t len,
                                 struct tm_err *e);
-
-#endif

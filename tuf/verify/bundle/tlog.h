@@ -3,8 +3,7 @@
  * and that it is about this signature. Source: sigstore_rekor.proto; C2SP tlog-checkpoint; Rekor's
  * hashedrekord, dsse and intoto types.
  */
-#ifndef TENMINT_TUF_VERIFY_TLOG_H
-#define TENMINT_TUF_VERIFY_TLOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ int tuf_tlog_check_checkpoint(const struct tuf_trust_entry *log, const void *not
  */
 int tuf_tlog_check_body(const struct tuf_log_entry *entry, const struct tuf_bundle *bundle,
                         EVP_PKEY *key, const struct tuf_artifact *artifact, struct tm_err *e);
-
-#endif

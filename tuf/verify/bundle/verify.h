@@ -3,8 +3,7 @@
  * certificate path at those times -> SCTs -> identity -> signature over the artifact -> log
  * entries are about it.
  */
-#ifndef TENMINT_TUF_VERIFY_VERIFY_H
-#define TENMINT_TUF_VERIFY_VERIFY_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -38,5 +37,3 @@ struct tuf_verify_job { /* all borrowed */
 
 /* Fills `r`, which must be zeroed. 0: tuf_report_ok(r). */
 int tuf_verify_run(const struct tuf_verify_job *job, struct tuf_report *r);
-
-#endif

@@ -3,8 +3,7 @@
  * what it needs and the function that writes it. Forms without validity get what is in force only,
  * and a note names what was left out.
  */
-#ifndef TENMINT_TUF_SIGSTORE_EXPORT_H
-#define TENMINT_TUF_SIGSTORE_EXPORT_H
+#pragma once
 
 #include "tuf/verify/trust/trusted_root.h"
 
@@ -39,5 +38,3 @@ struct tuf_export_form {
 
 extern const struct tuf_export_form tuf_export_forms[];
 extern const size_t tuf_export_form_count;
-
-#endif

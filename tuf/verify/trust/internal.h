@@ -1,8 +1,7 @@
 /*
  * What the parts of trusted_root*.c share, and those of signing_config*.c.
  */
-#ifndef TENMINT_TUF_SIGSTORE_INTERNAL_H
-#define TENMINT_TUF_SIGSTORE_INTERNAL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -76,5 +75,3 @@ extern const struct tuf_service_row tuf_service_rows[SERVICE_KIND_COUNT];
 /* Keeps the order: newest start first. Takes over the texts of `s` when it returns 0. */
 int tuf_service_insert(struct tuf_signing_config *c, enum tuf_service_kind kind,
                        const struct tuf_service *s, struct tm_err *e);
-
-#endif

@@ -2,8 +2,7 @@
  * What the files of Sigstore have in common, for common/json/jsonmap.h: times, windows,
  * certificates and log ids as sigstore_common.proto has them.
  */
-#ifndef TENMINT_TUF_TRUST_JSONTYPES_H
-#define TENMINT_TUF_TRUST_JSONTYPES_H
+#pragma once
 
 #include "common/json/jsonmap.h"
 
@@ -29,5 +28,3 @@ extern const struct tm_jsonmap tuf_json_log_id;
 /* The text of a file: indented by two, ended by a newline. */
 int tuf_json_write(const struct tm_jsonmap *map, const void *from, struct tm_buf *out,
                    struct tm_err *e);
-
-#endif

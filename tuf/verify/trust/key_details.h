@@ -1,8 +1,7 @@
 /*
  * enum PublicKeyDetails of sigstore_common.proto: the names and numbers, and which keys they fit.
  */
-#ifndef TENMINT_TUF_TRUST_KEY_DETAILS_H
-#define TENMINT_TUF_TRUST_KEY_DETAILS_H
+#pragma once
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -33,5 +32,3 @@ const struct tuf_key_details *tuf_key_details_for_log(const EVP_PKEY *key, struc
 /* The public key in `der`, which must fit `d` exactly. *key is NULL when `d` is not usable here. */
 int tuf_key_details_read(const struct tuf_key_details *d, const unsigned char *der, size_t len,
                          EVP_PKEY **key, struct tm_err *e);
-
-#endif

@@ -3,8 +3,7 @@
  * certificate or key, and in the targets metadata what it is for (`custom.sigstore`: usage,
  * status, uri). They know no time windows, only Active and Expired.
  */
-#ifndef TENMINT_TUF_SIGSTORE_LEGACY_PEM_H
-#define TENMINT_TUF_SIGSTORE_LEGACY_PEM_H
+#pragma once
 
 #include "common/certs.h"
 #include "tuf/verify/trust/trusted_root.h"
@@ -57,5 +56,3 @@ int tuf_legacy_pem_judge(const struct tuf_trusted_root *r, const struct tuf_lega
 /* Whether everything of the trusted root that has such targets was seen. */
 int tuf_legacy_pems_complete(const struct tuf_trusted_root *r, const struct tuf_legacy_seen *seen,
                              struct tm_err *e);
-
-#endif

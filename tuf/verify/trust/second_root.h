@@ -3,8 +3,7 @@
  * over, as a target of its own that such a reader is pointed to (policy-controller's
  * `trustedRootTarget`). It trusts nothing that trusted_root.json does not.
  */
-#ifndef TENMINT_TUF_SIGSTORE_SECOND_ROOT_H
-#define TENMINT_TUF_SIGSTORE_SECOND_ROOT_H
+#pragma once
 
 #include "tuf/verify/trust/trusted_root.h"
 
@@ -25,5 +24,3 @@ const struct tuf_second_root *tuf_second_root_named(const char *word);
 /* Appends the file's text, from that of trusted_root.json, which is read strictly. */
 int tuf_second_root_make(const struct tuf_second_root *s, const void *json, size_t len,
                          struct tm_buf *out, struct tm_err *e);
-
-#endif

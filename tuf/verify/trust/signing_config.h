@@ -2,8 +2,7 @@
  * signing_config.v0.2.json: where a signer goes. Source: sigstore/protobuf-specs
  * sigstore_trustroot.proto (SigningConfig, Service, ServiceConfiguration).
  */
-#ifndef TENMINT_TUF_SIGSTORE_SIGNING_CONFIG_H
-#define TENMINT_TUF_SIGSTORE_SIGNING_CONFIG_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -94,5 +93,3 @@ int tuf_signing_config_remove(struct tuf_signing_config *c, enum tuf_service_kin
 int tuf_signing_config_select(const struct tuf_signing_config *c, enum tuf_service_kind kind,
                               int64_t now_ms, uint32_t max_version, const struct tuf_service **out,
                               size_t max, size_t *count, struct tm_err *e);
-
-#endif

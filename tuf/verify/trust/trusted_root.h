@@ -6,8 +6,7 @@
  * Written: what was read; a new one is ";version=0.1" with only that version's fields, since
  * today's sigstore-go and sigstore-python accept nothing else.
  */
-#ifndef TENMINT_TUF_SIGSTORE_TRUSTED_ROOT_H
-#define TENMINT_TUF_SIGSTORE_TRUSTED_ROOT_H
+#pragma once
 
 #include <openssl/x509.h>
 #include <stddef.h>
@@ -153,5 +152,3 @@ void tuf_trusted_root_lint(const struct tuf_trusted_root *r, int64_t now_ms, tru
 typedef void (*trusted_root_change)(void *arg, const char *text, bool danger);
 void tuf_trusted_root_diff(const struct tuf_trusted_root *old, const struct tuf_trusted_root *now,
                            int64_t at_ms, trusted_root_change change, void *arg);
-
-#endif

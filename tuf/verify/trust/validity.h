@@ -2,8 +2,7 @@
  * A validity window: sigstore_common.proto TimeRange. Both ends are inclusive, either may be
  * absent (open). Milliseconds since 1970-01-01T00:00:00Z.
  */
-#ifndef TENMINT_TUF_SIGSTORE_VALIDITY_H
-#define TENMINT_TUF_SIGSTORE_VALIDITY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,5 +26,3 @@ bool tuf_validity_overlap(const struct tuf_validity *a, const struct tuf_validit
 
 /* "from 2026-01-02T03:04:05Z to 2027-…", "from …", "until …", "always": for messages. */
 const char *tuf_validity_text(const struct tuf_validity *v, char out[VALIDITY_TEXT_MAX]);
-
-#endif
