@@ -200,11 +200,19 @@ static void settle(struct ca_once_service *s, struct item *i, const struct ca_re
         free(i);
 }
 
-/* One whose token has been let in. Takes it. */
+static bool is_ours(const struct ca_once_service *s, const char *name)
+{
+    size_t len = strlen(s->who);
+    return strncmp(name, s->who, len) == 0 && name[len] == ':';
+}
+
+/* One whose token has been let in, or not: of two requests with one token that were unknown here,
+ * the memory of this server let one in, and either's name is this server's mark. The other is not
+ * taken back, as it may be the one whose name was kept. Takes it. */
 static void settle_again(struct ca_once_service *s, struct item *i,
                          const struct ca_redis_command *get)
 {
-    if (get->kind == REDIS_TEXT && strcmp(get->text, i->name) != 0)
+    if (get->kind == REDIS_TEXT && !is_ours(s, get->text))
         tell_outcome(s, i, ONCE_USED, NULL);
     free(i);
 }

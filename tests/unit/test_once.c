@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "ca/once/internal.h"
@@ -22,6 +23,7 @@ struct server {
     struct ca_once *memory;
     struct ca_once_far *far;
     const struct ca_once *once;
+    struct tm_jlog *log; /* of the side that issues; NULL: none */
     bool lenient;
 };
 
@@ -53,7 +55,7 @@ static void server_start(struct server *s, const struct fakeredis *store)
     s->service = ca_once_service_new(fd[0], s->loop, &s->options, s->lenient, &e);
     s->memory = ca_once_memory_new(-1, 64, now_s(), &e);
     assert_non_null(s->memory);
-    s->far = ca_once_far_new(fd[1], s->memory, s->lenient, NULL, &e);
+    s->far = ca_once_far_new(fd[1], s->memory, s->lenient, s->log, &e);
     assert_non_null(s->service);
     assert_non_null(s->far);
     s->once = ca_once_far_store(s->far);
@@ -487,6 +489,52 @@ static void of_two_that_nobody_can_tell_of_one_is_let_in(void **state)
     ends(store, &s);
 }
 
+/* How often a log, which ends, has told of a token that another server let in, too. */
+static unsigned told_of_others(struct tm_jlog *log, int fd)
+{
+    char text[4096] = {0};
+    unsigned n = 0;
+    tm_jlog_free(log);
+    assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+    close(fd);
+    for (const char *at = text; (at = strstr(at, "used at another server, too")) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* Two requests with one token while the store is away: one of them came to nothing, and what the
+ * store hears of either when it is back is this server's own. Another server's mark is not. */
+static void only_what_another_server_let_in_too_is_told_of(void **state)
+{
+    (void)state;
+    for (unsigned others = 0; others <= 1; others++) {
+        struct fakeredis *store;
+        struct claim c, d, last;
+        struct tm_err e = {0};
+        int fd = memfd_create("log", MFD_CLOEXEC);
+        struct server s = {.lenient = true, .log = tm_jlog_new(fd, JLOG_WARN)};
+        assert_non_null(s.log);
+        store = fakeredis_new();
+        server_start(&s, store);
+        assert_int_equal(claim(&s, &c, UINT_MAX), ONCE_FIRST);
+        fakeredis_set(store, FAKEREDIS_LOADING);
+        begin(&s, &c, 1, NEW_S);
+        begin(&s, &d, 1, NEW_S);
+        assert_int_equal(settle(&s, &c), ONCE_UNKNOWN);
+        assert_int_equal(settle(&s, &d), ONCE_USED);
+        if (others != 0) /* 1, as ids are written here */
+            fakeredis_put(store, "tenmint:used:01000000000000000000000000000000",
+                          "0123456789abcdef:1");
+        fakeredis_set(store, FAKEREDIS_GOOD);
+        assert_true(is_up(&s, 0, &e));
+        assert_true(has_keys(store, 2));
+        assert_int_equal(claim(&s, &last, 2), ONCE_FIRST); /* behind what was asked again */
+        server_stop(&s);
+        assert_int_equal(told_of_others(s.log, fd), 2 * others); /* for either request */
+        fakeredis_free(store);
+    }
+}
+
 /* No certificate left after all: the token is free here, and in the store. */
 static void what_was_let_in_unknown_may_be_given_back(void **state)
 {
@@ -613,6 +661,7 @@ int main(void)
         cmocka_unit_test(the_metrics_count_the_answers),
         cmocka_unit_test(what_was_let_in_unknown_stays_used),
         cmocka_unit_test(of_two_that_nobody_can_tell_of_one_is_let_in),
+        cmocka_unit_test(only_what_another_server_let_in_too_is_told_of),
         cmocka_unit_test(what_was_let_in_unknown_may_be_given_back),
         cmocka_unit_test(what_the_store_forgot_the_server_still_knows),
         cmocka_unit_test(a_store_that_may_evict_is_of_no_use),
