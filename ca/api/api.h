@@ -55,9 +55,10 @@ struct ca_api_options { /* pointers are borrowed and must outlive the api */
     void (*more_metrics)(void *ctx, struct tm_buf *out);
     void *more_metrics_ctx;
     const struct ca_ready_check *checks; /* of the other parts; borrowed during the call */
-    size_t check_count;
+    size_t check_count;                  /* to CA_API_CHECKS_MAX */
 };
 
+#define CA_API_CHECKS_MAX 5
 #define API_MESSAGE_DEFAULT ((size_t)256 * 1024)
 #define API_LIFETIME_DEFAULT 600
 #define API_LIFETIME_MAX 86400

@@ -13,7 +13,7 @@
 #include "common/err.h"
 #include "common/jlog.h"
 
-#define CA_READY_CHECKS_MAX 8
+#define CA_READY_CHECKS_MAX 10
 #define CA_READY_ROUND_MS 500   /* between two rounds of the thread */
 #define CA_READY_STALE_MS 30000 /* without a finished round: nothing is known any more */
 

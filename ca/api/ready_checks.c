@@ -58,7 +58,9 @@ struct ca_ready *ca_api_ready_new(struct ca_api *api, struct tm_err *e)
         count = sizeof(own) / sizeof(own[0]);
         memcpy(all, own, sizeof(own));
     }
-    if (api->o.check_count > CA_READY_CHECKS_MAX - count) {
+    _Static_assert(sizeof(own) / sizeof(own[0]) + CA_API_CHECKS_MAX <= CA_READY_CHECKS_MAX,
+                   "a server that does everything has room for all of them");
+    if (api->o.check_count > CA_API_CHECKS_MAX) {
         tm_err_set(e, "too many checks of readiness");
         return NULL;
     }

@@ -29,12 +29,14 @@ PIDS="${PIDS:-} $!"
 wait_for "$W/kms.out" '^[0-9]' || { cat "$W/kms.err"; exit 1; }
 sed "s,^  key: tsa.key,  key-uri: 'vault:p256?endpoint=http://127.0.0.1:$(head -n 1 "$W/kms.out")',; /^timestamp-authority:/,/^[a-z]/{/password-file/d}" \
     "$W/ca/tenmint-ca.yaml" >"$W/ca/services.yaml"
+# One lane to each process, and the store of used tokens: every channel that there is, once.
+printf '%s\n' 'workers: 1' 'limits: {single-use-tokens: true, single-use-store: "redis://127.0.0.1:1/0"}' >>"$W/ca/services.yaml"
 # A credential of the service lies beside the server's keys: it is read, they are not.
 export HOME=$W/ca
 (umask 077 && printf static-token >"$HOME/.vault-token")
 # shellcheck disable=SC2046 # names are words
-timeout 300 "$B/tests/roles" "$W/ca/tenmint-ca.yaml" $(grep -vx keys <<<"$names") >"$W/out" 2>&1 &&
-    timeout 300 "$B/tests/roles" "$W/ca/services.yaml" keys noise >>"$W/out" 2>&1
+timeout 600 "$B/tests/roles" "$W/ca/tenmint-ca.yaml" $(grep -vx keys <<<"$names") >"$W/out" 2>&1 &&
+    timeout 600 "$B/tests/roles" "$W/ca/services.yaml" keys noise >>"$W/out" 2>&1
 rc=$?
 grep -v '^{' "$W/out"
 [ "$rc" = 0 ] || grep '^{' "$W/out" | tail -n 5

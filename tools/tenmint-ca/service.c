@@ -143,9 +143,7 @@ static int look_at_freeze(void *ctx, struct tm_err *e)
     return ca_freeze_check(ctx, NULL, NULL, e);
 }
 
-#define CHECKS_MAX 5
-
-static size_t list_checks(const struct service *s, struct ca_ready_check out[CHECKS_MAX])
+static size_t list_checks(const struct service *s, struct ca_ready_check out[CA_API_CHECKS_MAX])
 {
     size_t count = 0;
     if (s->embedded != NULL && !ca_config_has_ca(s->config))
@@ -175,7 +173,7 @@ static int start_once(struct service *s, int tokens, int store, struct tm_err *e
 
 static int start_api(struct service *s, struct tm_err *e)
 {
-    struct ca_ready_check checks[CHECKS_MAX];
+    struct ca_ready_check checks[CA_API_CHECKS_MAX];
     if (s->config->freeze_file != NULL && ca_config_has_ca(s->config) &&
         (s->freeze = ca_freeze_new(s->config->freeze_file, s->log, e)) == NULL)
         return -1;
