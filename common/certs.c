@@ -8,6 +8,7 @@
 
 #include "common/b64.h"
 #include "common/file.h"
+#include "common/hex.h"
 
 #define CERTS_BYTES_MAX ((size_t)64 * 1024)
 
@@ -164,6 +165,16 @@ int tm_certs_check_link(X509 *cert, X509 *issuer, int i, struct tm_err *e)
         return tm_err_openssl(e, "certificate %d's signature is not by the next certificate's key",
                               i + 1);
     return 0;
+}
+
+const char *tm_certs_fingerprint(const X509 *cert, char out[CERTS_FINGERPRINT_MAX])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    out[0] = '\0';
+    if (X509_digest(cert, EVP_sha256(), digest, &len) == 1)
+        tm_hex_encode(digest, len, out);
+    return out;
 }
 
 void tm_certs_name(const X509_NAME *name, bool escaped, struct tm_buf *out)

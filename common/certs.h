@@ -29,6 +29,10 @@ int tm_certs_check_ca(X509 *cert, int i, int below, struct tm_err *e);
 /* Certificate `i` names `issuer` and is signed by its key. */
 int tm_certs_check_link(X509 *cert, X509 *issuer, int i, struct tm_err *e);
 
+/* SHA-256 of the certificate in lower hex; "" where OpenSSL fails. */
+#define CERTS_FINGERPRINT_MAX 65
+const char *tm_certs_fingerprint(const X509 *cert, char out[CERTS_FINGERPRINT_MAX]);
+
 /* A name in RFC 4514's form, the most particular part first, behind what `out` holds. `escaped`:
  * what is not ASCII as \XX, for terminals; else as UTF-8. */
 void tm_certs_name(const X509_NAME *name, bool escaped, struct tm_buf *out);

@@ -31,6 +31,16 @@ add ours 0 "asked GET $URL/api/v2/checkpoint: Rekor v2 '127.0.0.1', 0 entries, s
 add ours 0 "asked POST $URL/api/v1/timestamp: a timestamp of" tsa "a timestamp" --url "$URL"
 check "as init made it" "$(trusted "$C/tuf/targets")" "$(trusted "$W/t")"
 add twice 1 "has this timestamp authority already" tsa "the same" --url "$URL"
+add twice 1 "has this certificate authority already" ca "the same" --url "$URL"
+add twice 1 "has this transparency log already" log "the same" --url "$URL" --key "$C/siglog.pem"
+add twice 1 "has this CT log already" ctlog "the same" --url "$URL/log"
+add ours 0 "wrote" oidc "where people log in" --url https://login.example.com
+add twice 1 "has this OIDC provider already" oidc "the same" --url https://login.example.com
+under() { openssl x509 -in "$1" -outform DER | sha256sum | cut -c1-16; }
+tac "$C/chain.pem" | awk '{print} /BEGIN/ {exit}' | tac >"$W/root.pem"
+UNDER="$(under "$C/chain.pem") under $(under "$W/root.pem")"
+says "the last certificate is shown when a CA is asked" 0 "chain 1 of 1: 2 certificates, $UNDER, with its root" "${T[@]}" add-ca --url "$URL" --folder "$W/under"
+check "and by show" 1 "$("${T[@]}" show --folder "$W/under" 2>/dev/null | grep -c "^certificate authority.*, under ${UNDER##* }$")"
 says "as JSON" 0 "" "${T[@]}" add-ca --url "$URL" --folder "$W/json" --json
 check "one object" "200 1 0 $W/json/trusted_root.json" "$("${T[@]}" add-ca --url "$URL" --folder "$W/json2" --json 2>&1 |
     python3 -c 'import json, sys; d = json.load(sys.stdin); print(d["asked"][0]["status"], len(d["changes"]), int(d["changes"][0]["danger"]), d["wrote"][0].replace("json2", "json"))')"
@@ -42,6 +52,9 @@ check "it is whole" "$(trusted "$W/t" | grep ^certificate)" "$(trusted "$W/compl
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/key" -out "$W/other.pem" -days 9 -subj /O=x/CN=other \
     -addext keyUsage=critical,keyCertSign -addext extendedKeyUsage=codeSigning >/dev/null 2>&1
 says_not_written "another chain" 1 "clients would refuse it" add-ca --url "$URL" --chain "$W/other.pem"
+says "a chain cut short of one that is there" 1 "by a chain that goes on otherwise" "${T[@]}" add-ca --url "$URL" --chain "$W/first.pem" --folder "$W/completed" --offline
+says "another API where signers are told of one" 1 "signers are told of API 1 at $URL: retire what is there" "${T[@]}" add-ca --url "$URL" \
+    --chain "$W/other.pem" --folder "$W/completed" --offline --api-version 2
 says "the next chain" 0 "is not under this chain" "${T[@]}" add-ca --url "$URL" --chain "$W/other.pem" --folder "$W/completed"
 says_not_written "another authority's chain" 1 "clients would refuse it" add-tsa --url "$URL" --chain "$C/chain.pem"
 openssl ec -in "$W/key" -pubout -out "$W/other.pub" 2>/dev/null

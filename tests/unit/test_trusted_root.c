@@ -633,6 +633,12 @@ struct said {
     int dangers;
 };
 
+/* The tests see into the entry that the module owns. */
+static struct tuf_trust_entry *entry(struct tuf_trusted_root *r, enum tuf_trust_list list)
+{
+    return (struct tuf_trust_entry *)tuf_trusted_root_entry(r, list, 0);
+}
+
 static void hear(void *arg, const char *text)
 {
     struct said *s = arg;
@@ -704,6 +710,51 @@ static void a_diff_names_each_change_and_marks_the_dangerous(void **state)
     tuf_trusted_root_free(now);
 }
 
+static struct tuf_trusted_root *of_chain(const struct tm_buf *pem)
+{
+    struct tm_err e = {0};
+    struct tuf_validity v = from(T0 + DAY);
+    struct tuf_trusted_root *r = tuf_trusted_root_new(&e);
+    assert_int_equal(tuf_trusted_root_add_authority(r, TRUST_CA, "https://ca.example.com",
+                                                    pem->data, pem->len, &v, &e),
+                     0);
+    return r;
+}
+
+/* The same issuing certificate under another root of the same name and key: whoever compares the
+ * first fingerprint alone sees no difference. */
+static void an_authority_under_another_root_is_refused_and_marked(void **state)
+{
+    (void)state;
+    char first[TRUST_UNDER_MAX];
+    char other[TRUST_UNDER_MAX];
+    struct said s = {0};
+    struct tm_buf swapped = {0};
+    struct authority ca = {0};
+    make_ca(&ca);
+    X509 *root = pki_ca("Root", ca.root_key, NULL, NULL, T0, T0 + 11 * YEAR);
+    pki_pem(ca.cert, &swapped);
+    pki_pem(root, &swapped);
+    struct tuf_trusted_root *old = of_chain(&ca.pem);
+    struct tuf_trusted_root *now = of_chain(&swapped);
+    tuf_trust_entry_under(TRUST_CA, entry(old, TRUST_CA), first);
+    tuf_trust_entry_under(TRUST_CA, entry(now, TRUST_CA), other);
+    assert_int_equal(strlen(first), strlen(", under 0123456789abcdef"));
+    assert_string_not_equal(first, other);
+    refuse(old, TRUST_CA, &swapped, from(T0 + DAY), "already, by a chain that goes on otherwise");
+    refuse(old, TRUST_CA, &ca.pem, from(T0 + DAY), "already: ");
+    tuf_trusted_root_diff(old, now, (T0 + 2 * DAY) * 1000, hear_change, &s);
+    assert_int_equal(s.dangers, 2); /* one goes, the other comes */
+    assert_non_null(strstr(tm_buf_str(&s.text), other));
+    assert_non_null(strstr(tm_buf_str(&s.text), "was trusted by another chain"));
+    tm_buf_free(&s.text);
+    tm_buf_free(&swapped);
+    tuf_trusted_root_free(old);
+    tuf_trusted_root_free(now);
+    X509_free(root);
+    authority_free(&ca);
+}
+
 /* Addresses are what the file's writer chose. */
 static void what_is_told_moves_no_cursor(void **state)
 {
@@ -745,12 +796,6 @@ static int dangers_of(void (*edit)(struct tuf_trusted_root *r), const char *says
     tuf_trusted_root_free(old);
     tuf_trusted_root_free(now);
     return s.dangers;
-}
-
-/* The tests see into the entry that the module owns. */
-static struct tuf_trust_entry *entry(struct tuf_trusted_root *r, enum tuf_trust_list list)
-{
-    return (struct tuf_trust_entry *)tuf_trusted_root_entry(r, list, 0);
 }
 
 static void remove_log(struct tuf_trusted_root *r)
@@ -840,6 +885,7 @@ int main(void)
         cmocka_unit_test(lint_says_what_verifiers_stumble_over),
         cmocka_unit_test(what_is_told_moves_no_cursor),
         cmocka_unit_test(a_diff_names_each_change_and_marks_the_dangerous),
+        cmocka_unit_test(an_authority_under_another_root_is_refused_and_marked),
         cmocka_unit_test(edits_that_break_or_reopen_are_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,6 @@
 #include "common/certs.h"
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/hex.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/server.h"
 #include "tuf/manager/report/status.h"
@@ -49,8 +48,6 @@ static int64_t seconds_of(const ASN1_TIME *t)
 
 static void describe(X509 *x, const char *role, struct ca_page_certificate *out)
 {
-    unsigned char hash[32];
-    unsigned len = 0;
     *out = (struct ca_page_certificate){.role = role,
                                         .from = seconds_of(X509_get0_notBefore(x)),
                                         .to = seconds_of(X509_get0_notAfter(x))};
@@ -59,8 +56,7 @@ static void describe(X509 *x, const char *role, struct ca_page_certificate *out)
     if (tm_buf_str(&name) != NULL)
         snprintf(out->subject, sizeof(out->subject), "%s", tm_buf_str(&name));
     tm_buf_free(&name);
-    if (X509_digest(x, EVP_sha256(), hash, &len) == 1)
-        tm_hex_encode(hash, sizeof(hash), out->fingerprint);
+    (void)tm_certs_fingerprint(x, out->fingerprint);
 }
 
 /* Its certificates anew when the file has changed: the first acts, the others lead to the root. */

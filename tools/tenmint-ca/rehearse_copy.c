@@ -311,18 +311,13 @@ static int put_artifacts(const struct rehearse_copy *c, struct tm_err *e)
 static int fingerprint_of(struct rehearse_copy *c, struct tm_err *e)
 {
     char path[PATH_MAX];
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
     STACK_OF(X509) *chain =
         in_copy(c, "ca/chain.pem", path, e) == 0 ? tm_certs_load(path, e) : NULL;
     if (chain == NULL)
         return -1;
-    int rc = X509_digest(sk_X509_value(chain, 0), EVP_sha256(), digest, &len) == 1 ? 0 : -1;
+    const char *text = tm_certs_fingerprint(sk_X509_value(chain, 0), c->fingerprint);
     sk_X509_pop_free(chain, X509_free);
-    if (rc != 0)
-        return tm_err_openssl(e, "SHA-256");
-    tm_hex_encode(digest, len, c->fingerprint);
-    return 0;
+    return text[0] != '\0' ? 0 : tm_err_openssl(e, "SHA-256");
 }
 
 int rehearse_copy_open(const struct rehearse_live *live, const char *work, bool with_list,

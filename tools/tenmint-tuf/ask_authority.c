@@ -1,27 +1,43 @@
 /* Certificate and timestamp authorities: whether they issue or sign under the chain. */
 #include <inttypes.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/certs.h"
 #include "common/clock.h"
-#include "common/hex.h"
 #include "common/pem.h"
 #include "tools/tenmint-tuf/ask.h"
 #include "tuf/manager/services/answers.h"
 #include "tuf/verify/bundle/timestamp.h"
 
 #define CLOCKS_MS (INT64_C(5) * 60 * 1000) /* a timestamp may be so far from our clock */
-#define SHORT_ID 17                        /* the 16 digits that `trust show` prints */
+#define CHAIN_TEXT_MAX 48
 
-static const char *short_id(const STACK_OF(X509) * chain, char out[SHORT_ID])
+/* "0123456789abcdef under fedcba9876543210": the digits of the first and last certificate that
+ * `trust show` prints; of one alone, its own. */
+static const char *chain_text(const STACK_OF(X509) * chain, char out[CHAIN_TEXT_MAX])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    unsigned n = 0;
-    X509_digest(sk_X509_value(chain, 0), EVP_sha256(), digest, &n);
-    tm_hex_encode(digest, (SHORT_ID - 1) / 2, out);
+    char first[CERTS_FINGERPRINT_MAX];
+    char last[CERTS_FINGERPRINT_MAX];
+    int end = sk_X509_num(chain) - 1;
+    snprintf(out, CHAIN_TEXT_MAX, end > 0 ? "%.16s under %.16s" : "%.16s",
+             tm_certs_fingerprint(sk_X509_value(chain, 0), first),
+             tm_certs_fingerprint(sk_X509_value(chain, end), last));
     return out;
+}
+
+/* Both hold the same certificates, as far as the shorter one goes. */
+static bool is_one_way(const STACK_OF(X509) * a, const STACK_OF(X509) * b)
+{
+    int i = 0;
+    while (i < sk_X509_num(a) && i < sk_X509_num(b)) {
+        if (X509_cmp(sk_X509_value(a, i), sk_X509_value(b, i)) != 0)
+            return false;
+        i++;
+    }
+    return true;
 }
 
 static bool has_root(const STACK_OF(X509) * chain)
@@ -34,7 +50,7 @@ static const struct tuf_trust_entry *entry_of(const struct ask *a, enum tuf_trus
 {
     const struct tuf_trust_entry *t;
     for (size_t i = 0; (t = tuf_trusted_root_entry(a->known, list, i)) != NULL; i++) {
-        if (X509_cmp(sk_X509_value(t->chain, 0), sk_X509_value(chain, 0)) == 0)
+        if (is_one_way(t->chain, chain))
             return t;
     }
     return NULL;
@@ -69,7 +85,7 @@ static int take(struct ask *a, const STACK_OF(X509) * chain, struct tm_err *e)
 static int choose_chain(struct ask *a, enum tuf_trust_list list, const struct tuf_chains *named,
                         struct tm_err *e)
 {
-    char id[SHORT_ID];
+    char id[CHAIN_TEXT_MAX];
     const STACK_OF(X509) *chosen = NULL;
     size_t fresh = 0;
     for (size_t i = 0; i < named->count; i++) {
@@ -85,8 +101,8 @@ static int choose_chain(struct ask *a, enum tuf_trust_list list, const struct tu
                           a->url, fresh);
     if (take(a, chosen, e) != 0)
         return -1;
-    ask_note(a, "--chain is left out: it is %d certificates as '%.200s' names them, the first %s",
-             sk_X509_num(chosen), a->url, short_id(chosen, id));
+    ask_note(a, "--chain is left out: it is %d certificates as '%.200s' names them, %s",
+             sk_X509_num(chosen), a->url, chain_text(chosen, id));
     return 0;
 }
 
@@ -95,27 +111,32 @@ static int choose_chain(struct ask *a, enum tuf_trust_list list, const struct tu
 static int compare_chain(struct ask *a, enum tuf_trust_list list, const struct tuf_chains *named,
                          bool *next, struct tm_err *e)
 {
-    char id[SHORT_ID];
-    char other[SHORT_ID];
+    char id[CHAIN_TEXT_MAX];
+    char other[CHAIN_TEXT_MAX];
     size_t i;
     STACK_OF(X509) *given = tm_certs_parse(a->material.data, a->material.len, e);
     if (given == NULL)
         return tm_err_wrap(e, "'%s'", a->file);
     enum tuf_chain_fit fit = tuf_chains_fit(named, given, &i);
     int rc = 0;
-    short_id(given, id);
+    chain_text(given, id);
     if (fit == TUF_CHAIN_UNENDED && !has_root(given)) {
-        ask_note(a, "--chain ends below what '%.200s' names: %d certificates are added from there",
-                 a->url, sk_X509_num(named->chain[i]) - sk_X509_num(given));
+        ask_note(
+            a, "--chain ends below what '%.200s' names (%s): %d certificates are added from there",
+            a->url, chain_text(named->chain[i], other),
+            sk_X509_num(named->chain[i]) - sk_X509_num(given));
         rc = take(a, named->chain[i], e);
+    } else if (fit == TUF_CHAIN_NAMED && !is_one_way(named->chain[i], given)) {
+        ask_note(a, "--chain is %s, but '%.200s' names %s: find out which root is meant", id,
+                 a->url, chain_text(named->chain[i], other));
     } else if (fit == TUF_CHAIN_OTHER && named->count > 0) {
         *next = is_ours(a, list, named);
         if (*next)
             ask_note(a, "'%.200s' is not under this chain (%s) yet, but under %s, which is trusted",
-                     a->url, id, short_id(named->chain[0], other));
+                     a->url, id, chain_text(named->chain[0], other));
         else
             rc = tm_err_set(e, "--chain is %s, but '%.200s' is under %s: clients would refuse it",
-                            id, a->url, short_id(named->chain[0], other));
+                            id, a->url, chain_text(named->chain[0], other));
     }
     sk_X509_pop_free(given, X509_free);
     return rc;
@@ -131,10 +152,10 @@ static int settle_chain(struct ask *a, enum tuf_trust_list list, const struct tu
 
 static void tell_chains(const struct ask *a, const struct answer *r, const struct tuf_chains *named)
 {
-    char id[SHORT_ID];
+    char id[CHAIN_TEXT_MAX];
     for (size_t i = 0; i < named->count; i++)
-        ask_found(a, r, "chain %zu of %zu: %d certificates, the first %s, %s", i + 1, named->count,
-                  sk_X509_num(named->chain[i]), short_id(named->chain[i], id),
+        ask_found(a, r, "chain %zu of %zu: %d certificates, %s, %s", i + 1, named->count,
+                  sk_X509_num(named->chain[i]), chain_text(named->chain[i], id),
                   has_root(named->chain[i]) ? "with its root" : "without its root");
 }
 

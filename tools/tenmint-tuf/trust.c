@@ -107,6 +107,7 @@ int command_trust_remove(const struct cli_command *self, int argc, char **argv)
 static void show_trust(const struct tuf_trusted_root *r)
 {
     char id[TRUST_FINGERPRINT_MAX];
+    char under[TRUST_UNDER_MAX];
     char when[VALIDITY_TEXT_MAX];
     for (int list = 0; list < TRUST_LIST_COUNT; list++) {
         for (size_t i = 0; i < tuf_trusted_root_count(r, (enum tuf_trust_list)list); i++) {
@@ -115,7 +116,8 @@ static void show_trust(const struct tuf_trusted_root *r)
             printf("%-24s %.16s  ", tuf_trust_list_name((enum tuf_trust_list)list),
                    tuf_trust_entry_fingerprint((enum tuf_trust_list)list, t, id));
             cli_print_text(stdout, t->uri, strlen(t->uri));
-            printf("  %s\n", tuf_validity_text(&t->valid, when));
+            printf("  %s%s\n", tuf_validity_text(&t->valid, when),
+                   tuf_trust_entry_under((enum tuf_trust_list)list, t, under));
         }
     }
 }

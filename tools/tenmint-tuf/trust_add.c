@@ -40,14 +40,27 @@ static int add_trust(const struct trust_kind *k, const struct ask *a, struct tru
     return rc != 0 && a->file != NULL ? tm_err_wrap(e, "'%s'", a->file) : rc;
 }
 
-static bool is_served(const struct trust_files *f, enum tuf_service_kind kind, const char *url)
+static const struct tuf_service *served(const struct trust_files *f, enum tuf_service_kind kind,
+                                        const char *url)
 {
     for (size_t i = 0; i < tuf_signing_config_count(f->config, kind); i++) {
         const struct tuf_service *s = tuf_signing_config_service(f->config, kind, i);
         if (strcmp(s->url, url) == 0 && !s->valid.has_end)
-            return true;
+            return s;
     }
-    return false;
+    return NULL;
+}
+
+/* A new key or chain at an old address: signers need not be told, unless of another API. */
+static int stays_served(const struct tuf_service *s, const struct ask *a, struct tm_err *e)
+{
+    if (s->major_version != a->version)
+        return tm_err_set(e,
+                          "signers are told of API %lld at %.200s: retire what "
+                          "is there before you add API %lld",
+                          (long long)s->major_version, s->url, (long long)a->version);
+    ask_note(a, "signers are told of %.200s already", s->url);
+    return 0;
 }
 
 static int add_service(const struct trust_kind *k, const struct addition *given,
@@ -58,8 +71,9 @@ static int add_service(const struct trust_kind *k, const struct addition *given,
     char operator_name[256];
     const char *host = NULL;
     tuf_signing_config_url(k->service, a->signing_url, url);
-    if (is_served(f, k->service, url))
-        return 0; /* a new key at the old address: signers need not be told */
+    const struct tuf_service *old = k->trusted ? served(f, k->service, url) : NULL;
+    if (old != NULL)
+        return stays_served(old, a, e);
     size_t len = tuf_trust_host(a->url, &host);
     snprintf(operator_name, sizeof(operator_name), "%.*s", (int)len, host);
     const struct tuf_service s = {

@@ -47,6 +47,10 @@ int tuf_authority_check_chain(enum tuf_trust_list list, STACK_OF(X509) * chain,
 bool tuf_trust_entry_same(enum tuf_trust_list list, const struct tuf_trust_entry *a,
                           const struct tuf_trust_entry *b);
 
+/* The same authority, if perhaps under another root; never of logs. */
+bool tuf_trust_entry_same_first(enum tuf_trust_list list, const struct tuf_trust_entry *a,
+                                const struct tuf_trust_entry *b);
+
 struct tuf_service_choice {
     bool given;
     int selector; /* enum tuf_service_selector */

@@ -1,11 +1,11 @@
 #include "tuf/verify/trust/trusted_root.h"
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/certs.h"
+#include "common/hex.h"
 #include "tuf/verify/trust/internal.h"
 
 #define FINGERPRINT_DIGITS_MIN 8
@@ -107,17 +107,22 @@ const char *tuf_trust_entry_fingerprint(enum tuf_trust_list list,
                                         const struct tuf_trust_entry *entry,
                                         char out[TRUST_FINGERPRINT_MAX])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    const unsigned char *id = entry->log_id.data;
-    size_t len = entry->log_id.len;
-    if (!tuf_trust_lists[list].log) {
-        unsigned n = 0;
-        id = digest;
-        len = X509_digest(sk_X509_value(entry->chain, 0), EVP_sha256(), digest, &n) == 1 ? n : 0;
-    }
+    const struct tm_buf *id = &entry->log_id;
+    if (!tuf_trust_lists[list].log)
+        return tm_certs_fingerprint(sk_X509_value(entry->chain, 0), out);
+    tm_hex_encode(id->data, id->len < TRUSTED_ROOT_ID_MAX ? id->len : TRUSTED_ROOT_ID_MAX, out);
+    return out;
+}
+
+const char *tuf_trust_entry_under(enum tuf_trust_list list, const struct tuf_trust_entry *entry,
+                                  char out[TRUST_UNDER_MAX])
+{
+    char id[CERTS_FINGERPRINT_MAX];
+    int last = tuf_trust_lists[list].log ? 0 : sk_X509_num(entry->chain) - 1;
     out[0] = '\0';
-    for (size_t i = 0; i < len && i < TRUSTED_ROOT_ID_MAX; i++)
-        snprintf(out + 2 * i, 3, "%02x", id[i]);
+    if (last > 0)
+        snprintf(out, TRUST_UNDER_MAX, ", under %.16s",
+                 tm_certs_fingerprint(sk_X509_value(entry->chain, last), id));
     return out;
 }
 

@@ -91,6 +91,12 @@ const char *tuf_trust_entry_fingerprint(enum tuf_trust_list list,
                                         const struct tuf_trust_entry *entry,
                                         char out[TRUST_FINGERPRINT_MAX]);
 
+/* ", under 0123456789abcdef": the last certificate of a chain of several, to which all below it owe
+ * their trust; "" where there is none. */
+#define TRUST_UNDER_MAX 32
+const char *tuf_trust_entry_under(enum tuf_trust_list list, const struct tuf_trust_entry *entry,
+                                  char out[TRUST_UNDER_MAX]);
+
 /*
  * Finds one entry by its fingerprint, at least 8 digits of its start, or its URI when no other
  * entry of the list has it. 0, or -1 with what the list holds in `e`.
@@ -104,7 +110,7 @@ int tuf_trusted_root_find(const struct tuf_trusted_root *r, enum tuf_trust_list 
  * Adds a CA or TSA by its PEM chain (issuing CA or TSA signing certificate first, anchor last).
  * Checked: order, signatures, CA:TRUE above the leaf, code signing or time stamping usage, and
  * that the window lies inside every certificate's own. A window without start takes the
- * chain's. Fails if the list has the chain already.
+ * chain's. Fails if the list has the chain already, or another with its first certificate.
  */
 int tuf_trusted_root_add_authority(struct tuf_trusted_root *r, enum tuf_trust_list list,
                                    const char *uri, const void *pem, size_t len,

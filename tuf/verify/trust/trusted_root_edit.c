@@ -38,17 +38,28 @@ bool tuf_trust_entry_same(enum tuf_trust_list list, const struct tuf_trust_entry
     return true;
 }
 
+bool tuf_trust_entry_same_first(enum tuf_trust_list list, const struct tuf_trust_entry *a,
+                                const struct tuf_trust_entry *b)
+{
+    return !tuf_trust_lists[list].log &&
+           X509_cmp(sk_X509_value(a->chain, 0), sk_X509_value(b->chain, 0)) == 0;
+}
+
 static int refuse_twin(const struct tuf_trusted_root *r, enum tuf_trust_list list,
                        const struct tuf_trust_entry *t, struct tm_err *e)
 {
     char id[TRUST_FINGERPRINT_MAX];
+    char under[TRUST_UNDER_MAX];
     char when[VALIDITY_TEXT_MAX];
     for (size_t i = 0; i < r->count[list]; i++) {
         const struct tuf_trust_entry *old = r->entry[list][i];
-        if (tuf_trust_entry_same(list, old, t))
-            return tm_err_set(e, "the trusted root has this %s already: %.16s, valid %s",
+        bool same = tuf_trust_entry_same(list, old, t);
+        if (same || tuf_trust_entry_same_first(list, old, t))
+            return tm_err_set(e, "the trusted root has this %s already%s: %.16s%s, valid %s",
                               tuf_trust_lists[list].name,
+                              same ? "" : ", by a chain that goes on otherwise (remove it first)",
                               tuf_trust_entry_fingerprint(list, old, id),
+                              tuf_trust_entry_under(list, old, under),
                               tuf_validity_text(&old->valid, when));
     }
     return 0;

@@ -169,14 +169,22 @@ static void diff_entry(const struct diff *d, const struct tuf_trust_entry *was,
         tell_change(d, is, true, "has another log id than before");
 }
 
-static void diff_new(const struct diff *d, const struct tuf_trust_entry *is)
+/* Who compares the first certificate alone would not see that it now hangs from another root. */
+static void diff_new(const struct diff *d, const struct tuf_trusted_root *old,
+                     const struct tuf_trust_entry *is)
 {
+    char under[TRUST_UNDER_MAX];
     char when[VALIDITY_TEXT_MAX];
-    char what[128];
+    char what[192];
+    bool known = false;
     bool past = !is->valid.has_start || is->valid.start_ms < d->at_ms - TRUST_PAST_MS;
-    snprintf(what, sizeof(what), "is new, valid %s%s", tuf_validity_text(&is->valid, when),
-             past ? ": it reaches into the past" : "");
-    tell_change(d, is, past, what);
+    for (size_t i = 0; i < old->count[d->list]; i++)
+        known |= tuf_trust_entry_same_first(d->list, old->entry[d->list][i], is);
+    snprintf(what, sizeof(what), "is new%s, valid %s%s%s",
+             tuf_trust_entry_under(d->list, is, under), tuf_validity_text(&is->valid, when),
+             past ? ": it reaches into the past" : "",
+             known ? ": its first certificate was trusted by another chain" : "");
+    tell_change(d, is, past || known, what);
 }
 
 void tuf_trusted_root_diff(const struct tuf_trusted_root *old, const struct tuf_trusted_root *now,
@@ -191,7 +199,7 @@ void tuf_trusted_root_diff(const struct tuf_trusted_root *old, const struct tuf_
             if (was != NULL)
                 diff_entry(&d, was, is);
             else
-                diff_new(&d, is);
+                diff_new(&d, old, is);
         }
         for (size_t i = 0; (was = tuf_trusted_root_entry(old, d.list, i)) != NULL; i++) {
             if (twin(now, d.list, was) == NULL)
