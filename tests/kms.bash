@@ -126,9 +126,9 @@ next_keys() { # SERVICE DIR: of every role of the running server, and what names
     says "$1: rotate" 0 "intermediate.uri" "$B/tenmint-ca" rotate "$2" --ca-key "$(uri "$1" p256 2)"
     says "$1: activate" 0 "in service" "$B/tenmint-ca" rotate "$2" --activate
     says "$1: the next log" 0 "" "$B/tenmint-ca" log rotate "$c" 2027 --key-uri "$(uri "$1" log 2)"
-    says "$1: in service" 0 "" "$B/tenmint-ca" log rotate "$c" 2027 --activate --key-uri "$(uri "$1" log 2)"
+    says "$1: in service" 0 "" "$B/tenmint-ca" log rotate "$c" 2027 --activate
     says "$1: the next shard" 0 "" "$B/tenmint-ca" log rotate "$c" 2027 --signatures --key-uri "$(uri "$1" siglog 2)"
-    says "$1: in service" 0 "" "$B/tenmint-ca" log rotate "$c" 2027 --signatures --activate --key-uri "$(uri "$1" siglog 2)"
+    says "$1: in service" 0 "" "$B/tenmint-ca" log rotate "$c" 2027 --signatures --activate
     says "$1: a timestamp authority's chain" 0 "" "$B/tenmint-ca" init "$2.next" --all --url "$URL" --timestamp-key "$(uri "$1" tsa 2)"
     cp "$2.next/tsa.pem" "$2"
     sed -i "/^timestamp-authority:/,/^\$/s|key-uri: .*|key-uri: '$(uri "$1" tsa 2)'|" "$c"

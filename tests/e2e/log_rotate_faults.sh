@@ -115,8 +115,12 @@ check "has no key file" no "$([ -e "$C/log-2027.key" ] && echo yes || echo no)"
 says "in service" 0 "trust retire-ctlog" "${ct[@]}" 2027 --activate
 says "check-config opens it" 0 "embedded  ca.example.com/log/2027" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
 check "by its label" 1 "$(grep -c "pkcs11-key: .*log-2027" "$C/tenmint-ca.yaml")"
-says "the same label" 1 "already" "${ct[@]}" 2028 --pkcs11-key log-2027
-says "a URI for a label" 3 "not named by a URI" "${ct[@]}" 2028 --key-uri 'pkcs11:token=ci;object=x'
+says "a label of one's own" 0 "" "${ct[@]}" 2028 --pkcs11-key mine --origin ca.example.com/log/own
+says "which is not another later" 3 "made with the key 'mine', not 'other'" "${ct[@]}" 2028 --pkcs11-key other --activate
+says "is kept for --activate, as its origin is" 0 "trust retire-ctlog" "${ct[@]}" 2028 --activate
+says "check-config opens that" 0 "embedded  ca.example.com/log/own" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
+says "the same label" 1 "already" "${ct[@]}" 2030 --pkcs11-key log-2027
+says "a URI for a label" 3 "not named by a URI" "${ct[@]}" 2030 --key-uri 'pkcs11:token=ci;object=x'
 URI="pkcs11:token=ci;object=by-uri?module-path=$MODULE&pin-source=file:$W/pin"
 pkcs11-tool --module "$MODULE" --token-label ci --login --pin 135790 --keypairgen --key-type EC:prime256v1 --label by-uri --id 01 >/dev/null 2>&1
 pkcs11-tool --module "$MODULE" --token-label ci --login --pin 135790 --keypairgen --key-type EC:prime256v1 --label by-uri-2 --id 02 >/dev/null 2>&1
@@ -126,6 +130,21 @@ says "a log whose key a URI names" 0 "" "$B/tenmint-ca" log create "$C/uri" --or
 cp "$W/uri.yaml" "$C/tenmint-ca.yaml"
 says "the next needs a URI" 3 "--key-uri URI names the next key" "${ct[@]}" 2029
 says "made" 0 "--key $C/uri-2029.pem" "${ct[@]}" 2029 --key-uri "${URI/by-uri/by-uri-2}"
-says "a URI in service" 0 "trust retire-ctlog" "${ct[@]}" 2029 --key-uri "${URI/by-uri/by-uri-2}" --activate
+cp -p "$C/uri-2029.uri" "$W/kept"
+echo "two lines" >>"$C/uri-2029.uri"
+says "a kept name that is none" 3 "not one line" "${ct[@]}" 2029 --activate
+rm "$C/uri-2029.uri"
+says "of a version that kept none" 3 "--key-uri URI names the next key" "${ct[@]}" 2029 --activate
+cp -p "$W/kept" "$C/uri-2029.uri"
+says "another key" 3 "made with the key" "${ct[@]}" 2029 --key-uri "$URI" --activate
+says "a URI in service" 0 "trust retire-ctlog" "${ct[@]}" 2029 --activate
 says "check-config opens it too" 0 "embedded  ca.example.com/uri/2029" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
+check "as it was told" "$(cat "$W/kept")" "$(sed -n "s/^    key-uri: '\(.*\)'$/\1/p" "$C/tenmint-ca.yaml")"
+mv "$C/uri.uri" "$C/first.uri"
+sed "s|^    key-uri:.*|    key-uri-file: first.uri|" "$W/uri.yaml" >"$C/tenmint-ca.yaml"
+rm -rf "$C"/uri-2029*
+says "the next of a URI in a file" 0 "" "${ct[@]}" 2029 --key-uri "${URI/by-uri/by-uri-2}"
+says "in service" 0 "trust retire-ctlog" "${ct[@]}" 2029 --activate
+check "its file is named" 1 "$(grep -c '^    key-uri-file: uri-2029.uri$' "$C/tenmint-ca.yaml")"
+says "check-config opens it as well" 0 "embedded  ca.example.com/uri/2029" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
 [ $fails = 0 ]

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "common/kms/kms.h"
 #include "common/http/http.h"
 #include "common/file.h"
+#include "common/key/uri.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/init_stage.h"
 #include "tools/tenmint-ca/log_create.h"
@@ -56,21 +58,35 @@ static int check(const struct log_create *n, struct tm_err *e)
     return 0;
 }
 
+/* What a new log has beside its directory: in it until that is in its place. */
+enum beside { BESIDE_KEY, BESIDE_PUBLIC, BESIDE_URI, BESIDE_LABEL, BESIDES };
+static const struct {
+    const char *within, *suffix;
+    size_t at; /* a path in struct log_create */
+} besides[BESIDES] = {
+    [BESIDE_KEY] = {".new.key", ".key", offsetof(struct log_create, key)},
+    [BESIDE_PUBLIC] = {".new.pem", ".pem", offsetof(struct log_create, public)},
+    [BESIDE_URI] = {".new.uri", ".uri", offsetof(struct log_create, uri)},
+    [BESIDE_LABEL] = {".new.label", ".label", offsetof(struct log_create, label)},
+};
+
 int log_create_names(struct log_create *n, struct tm_err *e)
 {
     size_t len = strlen(n->dir);
     while (len > 1 && n->dir[len - 1] == '/')
         len--;
-    if (snprintf(n->key, sizeof(n->key), "%.*s.key", (int)len, n->dir) >= (int)sizeof(n->key) ||
-        snprintf(n->public, sizeof(n->public), "%.*s.pem", (int)len, n->dir) >=
-            (int)sizeof(n->public))
-        return tm_err_set(e, "the path is too long");
+    for (size_t i = 0; i < BESIDES; i++) {
+        char *to = (char *)n + besides[i].at;
+        if (snprintf(to, PATH_MAX, "%.*s%s", (int)len, n->dir, besides[i].suffix) >= PATH_MAX)
+            return tm_err_set(e, "the path is too long");
+    }
     return 0;
 }
 
-/* In the directory until it is in its place; then they go beside it. */
-#define KEY_WITHIN ".new.key"
-#define PUBLIC_WITHIN ".new.pem"
+static const char *beside_of(const struct log_create *n, size_t i)
+{
+    return (const char *)n + besides[i].at;
+}
 
 /* By a link, which replaces no file of that name; a run that was killed goes on here. */
 static int put_beside(const char *dir, const char *name, const char *to, struct tm_err *e)
@@ -98,16 +114,20 @@ static bool has(const char *dir, const char *name)
 /* In its place, and not all beside it. */
 static bool is_unfinished(const struct log_create *n)
 {
-    return has(n->dir, KEY_WITHIN) || has(n->dir, PUBLIC_WITHIN);
+    bool found = false;
+    for (size_t i = 0; i < BESIDES; i++)
+        found |= has(n->dir, besides[i].within);
+    return found;
 }
 
 static int finish(const struct log_create *n, struct tm_err *e)
 {
     char parent[PATH_MAX];
     snprintf(parent, sizeof(parent), "%s", n->public);
-    if (put_beside(n->dir, KEY_WITHIN, n->key, e) != 0 ||
-        put_beside(n->dir, PUBLIC_WITHIN, n->public, e) != 0)
-        return -1;
+    for (size_t i = 0; i < BESIDES; i++) {
+        if (put_beside(n->dir, besides[i].within, beside_of(n, i), e) != 0)
+            return -1;
+    }
     return tm_file_sync_dir(dirname(parent), e) == 0 ? tm_file_sync_dir(n->dir, e) : -1;
 }
 
@@ -119,11 +139,12 @@ static int check_left_key(const struct log_create *n, const struct ca_log_format
 {
     char within[PATH_MAX];
     unsigned char id[32];
-    struct tm_key_source source = {.file = has(n->dir, KEY_WITHIN) ? within : n->key,
+    struct tm_key_source source = {.file =
+                                       has(n->dir, besides[BESIDE_KEY].within) ? within : n->key,
                                    .password_file = n->password_file,
                                    .password_env = n->password_env};
     bool device = setup_elsewhere(&n->device) != NULL;
-    if (tm_file_join(n->dir, KEY_WITHIN, within, sizeof(within), e) != 0)
+    if (tm_file_join(n->dir, besides[BESIDE_KEY].within, within, sizeof(within), e) != 0)
         return -1;
     if ((access(source.file, F_OK) == 0) == device)
         return tm_err_set(e, device ? "its key is a file, and one elsewhere is asked for"
@@ -155,9 +176,44 @@ static int check_left(const struct log_create *n, struct tm_err *e)
                                  n->dir);
 }
 
-static int check_free(const char *path, struct tm_err *e)
+static int check_free(const struct log_create *n, struct tm_err *e)
 {
-    return access(path, F_OK) != 0 ? 0 : tm_err_set(e, "'%s' exists", path);
+    for (size_t i = 0; i < BESIDES; i++) {
+        if (access(beside_of(n, i), F_OK) == 0)
+            return tm_err_set(e, "'%s' exists", beside_of(n, i));
+    }
+    return 0;
+}
+
+/* What names a key elsewhere, for whoever puts the log into a configuration later. */
+static int write_name(const struct log_create *n, const char *dir, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    char line[KEY_URI_MAX + 2];
+    const struct tm_key_source *d = &n->device;
+    const char *name = d->uri != NULL ? d->uri : d->pkcs11_key;
+    if (setup_elsewhere(d) == NULL)
+        return 0;
+    int len = snprintf(line, sizeof(line), "%s\n", name);
+    if (len < 0 || (size_t)len >= sizeof(line))
+        return tm_err_set(e, "the key's name is too long");
+    return tm_file_join(dir, besides[d->uri != NULL ? BESIDE_URI : BESIDE_LABEL].within, path,
+                        sizeof(path), e) == 0
+               ? tm_file_write_atomic(path, 0644, line, (size_t)len, e)
+               : -1;
+}
+
+/* What must not be the server's to change stays ours: all but the key. */
+static int keep_ours(const char *dir, struct tm_err *e)
+{
+    char path[PATH_MAX];
+    for (size_t i = BESIDE_PUBLIC; i < BESIDES; i++) {
+        if (tm_file_join(dir, besides[i].within, path, sizeof(path), e) != 0)
+            return -1;
+        if (chown(path, geteuid(), getegid()) != 0 && errno != ENOENT)
+            return tm_err_errno(e, "'%s'", path);
+    }
+    return 0;
 }
 
 /* All of it in the folder that grows. */
@@ -175,15 +231,16 @@ static int make_within(const struct log_create *n, const char *dir, const char *
                                  .public_file = public};
     mode_t mask = umask(0);
     umask(mask);
-    if (tm_file_join(dir, KEY_WITHIN, key, sizeof(key), e) != 0 ||
-        tm_file_join(dir, PUBLIC_WITHIN, public, sizeof(public), e) != 0 ||
-        ca_log_create_new(&o, n->signatures ? ca_siglog_create : ca_ctlog_create, e) != 0)
+    if (tm_file_join(dir, besides[BESIDE_KEY].within, key, sizeof(key), e) != 0 ||
+        tm_file_join(dir, besides[BESIDE_PUBLIC].within, public, sizeof(public), e) != 0 ||
+        ca_log_create_new(&o, n->signatures ? ca_siglog_create : ca_ctlog_create, e) != 0 ||
+        write_name(n, dir, e) != 0)
         return -1;
     if (chmod(dir, 0755 & ~mask) != 0)
         return tm_err_errno(e, "'%s'", dir);
     if (owner_give(&n->owner, dir, e) != 0 || !n->owner.given)
         return n->owner.given ? -1 : 0;
-    return chown(public, geteuid(), getegid()) == 0 ? 0 : tm_err_errno(e, "'%s'", public);
+    return keep_ours(dir, e);
 }
 
 static int read_password(const struct log_create *n, struct tm_buf *out, struct tm_err *e)
@@ -205,8 +262,8 @@ int log_create_make(const struct log_create *n, struct tm_err *e)
     int rc = read_password(n, &password, e);
     if (rc == 0 && access(n->dir, F_OK) == 0)
         rc = setup_directory_is_empty(n->dir, e) == 0 ? 0 : -1;
-    if (rc == 0 && (check_free(n->key, e) != 0 || check_free(n->public, e) != 0))
-        rc = -1;
+    if (rc == 0)
+        rc = check_free(n, e);
     if (rc == 0 && init_stage_begin(&stage, n->dir, e) != INIT_STAGE_BEGUN)
         rc = -1;
     if (rc == 0 && (rc = make_within(n, stage.dir, tm_buf_str(&password), e)) != 0)

@@ -17,10 +17,12 @@ struct log_create { /* borrowed */
     bool signatures;
     struct tm_key_source device; /* names no key: the key is a file */
     struct owner owner;
-    char key[PATH_MAX], public[PATH_MAX]; /* log_create_names */
+    /* Beside the directory, so that whoever serves the directory serves no key: DIR.key, its public
+     * key DIR.pem, and what names a key elsewhere: DIR.uri or DIR.label. */
+    char key[PATH_MAX], public[PATH_MAX], uri[PATH_MAX], label[PATH_MAX];
 };
 
-/* DIR.key and DIR.pem, beside the directory, so that whoever serves the directory serves no key. */
+/* Fills the names of what is beside the directory. */
 int log_create_names(struct log_create *n, struct tm_err *e);
 
 /* Makes the key, the directory and the first checkpoint: the directory is whole or not there, and a

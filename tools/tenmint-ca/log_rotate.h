@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "ca/config/config.h"
+#include "common/key/uri.h"
 #include "tools/tenmint-ca/log_create.h"
 
 #define LOG_ROTATE_API "/api/v2" /* what clients of Rekor v2 append to a log's address */
@@ -37,6 +38,7 @@ struct log_rotation {
     char dir[PATH_MAX], origin[LOG_ROTATE_TEXT], prefix[LOG_ROTATE_TEXT], old_public[PATH_MAX];
     char url[LOG_ROTATE_TEXT], old_url[LOG_ROTATE_TEXT]; /* where clients find them */
     char new_label[LOG_ROTATE_TEXT];
+    char kept[KEY_URI_MAX + 1]; /* what the first run was told of its key */
     struct log_create next;
 };
 

@@ -64,7 +64,8 @@ static void set_log(struct edit *d)
     set(d, section, NULL, "prefix", r->prefix);
     set(d, section, NULL, "key", k->file != NULL ? relative(r, r->next.key) : NULL);
     set(d, section, NULL, "pkcs11-key", k->module != NULL ? r->next.device.pkcs11_key : NULL);
-    set(d, section, NULL, "key-uri", r->uri);
+    set(d, section, NULL, "key-uri", k->uri != NULL ? r->next.device.uri : NULL);
+    set(d, section, NULL, "key-uri-file", k->uri_file != NULL ? relative(r, r->next.uri) : NULL);
     if (d->rc == 0 && r->now.anchor != NULL) /* the old one's would contradict the new log */
         d->rc = log_rotate_follow(r->now.anchor, '-', r->name, anchor, sizeof(anchor), d->e);
     set(d, section, NULL, "anchor", r->now.anchor != NULL ? relative(r, anchor) : NULL);

@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "ca/log/engine/reader.h"
+#include "common/file.h"
 #include "common/http/http.h"
 #include "common/kms/kms.h"
 #include "tools/tenmint-ca/log_rotate.h"
@@ -101,15 +104,25 @@ static int name_urls(struct log_rotation *r, struct tm_err *e)
                : -1;
 }
 
+/* As asked for; or, of a log that is made, its own; or by the present one's. */
+static int name_origin(struct log_rotation *r, struct tm_err *e)
+{
+    struct ca_log_identity made;
+    const char *origin = r->signatures ? r->now.origin : NULL;
+    if (r->activate && ca_log_dir_identity(r->dir, &made, NULL) == 0)
+        origin = made.origin;
+    if (r->wanted_origin != NULL)
+        origin = r->wanted_origin;
+    return origin != NULL
+               ? fits(snprintf(r->origin, LOG_ROTATE_TEXT, "%s", origin), LOG_ROTATE_TEXT, e)
+               : log_rotate_follow(r->now.origin, '/', r->name, r->origin, LOG_ROTATE_TEXT, e);
+}
+
 static int name_all(struct log_rotation *r, struct tm_err *e)
 {
     int rc = log_rotate_follow(r->now.directory, '-', r->name, r->dir, sizeof(r->dir), e);
-    if (rc == 0 && r->wanted_origin != NULL)
-        rc = fits(snprintf(r->origin, LOG_ROTATE_TEXT, "%s", r->wanted_origin), LOG_ROTATE_TEXT, e);
-    else if (rc == 0 && r->signatures)
-        rc = fits(snprintf(r->origin, LOG_ROTATE_TEXT, "%s", r->now.origin), LOG_ROTATE_TEXT, e);
-    else if (rc == 0)
-        rc = log_rotate_follow(r->now.origin, '/', r->name, r->origin, LOG_ROTATE_TEXT, e);
+    if (rc == 0)
+        rc = name_origin(r, e);
     if (rc == 0)
         rc = r->signatures
                  ? shard_prefix(r, e)
@@ -154,42 +167,76 @@ void log_rotate_take_now(struct log_rotation *r)
                                   c->ct.embedded.witness.list.count};
 }
 
+/* What the first run was told of its key: `given` must be that, or is left out. *name: NULL where
+ * neither says it, as after a run of a version that kept nothing. */
+static int remember(struct log_rotation *r, const char *file, const char *given, const char **name,
+                    struct tm_err *e)
+{
+    struct tm_buf line = {0};
+    *name = given;
+    if (!r->activate || access(file, F_OK) != 0)
+        return 0;
+    int rc = tm_file_read(file, sizeof(r->kept), &line, e);
+    const char *text = rc == 0 ? tm_buf_str(&line) : NULL;
+    size_t len = text != NULL ? strcspn(text, "\n") : 0;
+    if (rc == 0 && (len == 0 || len >= sizeof(r->kept) || len + 1 != line.len))
+        rc = tm_err_set(e, "'%s' is not one line that names a key", file);
+    if (rc == 0) {
+        memcpy(r->kept, text, len);
+        r->kept[len] = '\0';
+        *name = r->kept;
+        if (given != NULL && strcmp(given, r->kept) != 0)
+            rc = tm_err_set(e, "the log was made with the key '%s', not '%s'", r->kept, given);
+    }
+    tm_buf_free(&line);
+    return rc;
+}
+
+static int choose_uri(struct log_rotation *r, struct tm_err *e)
+{
+    const char *name;
+    if (remember(r, r->next.uri, r->uri, &name, e) != 0)
+        return -1;
+    if (name == NULL)
+        return tm_err_set(
+            e, "--key-uri URI names the next key: the present one is named by one (%s)", r->file);
+    r->next.device = (struct tm_key_source){.uri = name, .far = tm_kms_here()};
+    return 0;
+}
+
+static int choose_label(struct log_rotation *r, const struct ca_config_key *k, struct tm_err *e)
+{
+    const char *name;
+    if (log_rotate_follow(k->label, '-', r->name, r->new_label, sizeof(r->new_label), e) != 0 ||
+        remember(r, r->next.label, r->label, &name, e) != 0)
+        return -1;
+    r->next.device = ca_config_key_source(k);
+    r->next.device.pkcs11_key = name != NULL ? name : r->new_label;
+    return 0;
+}
+
 /* The next key is where the present one is. */
 static int choose_key(struct log_rotation *r, struct tm_err *e)
 {
     const struct ca_config_key *k = r->now.key;
     struct log_create *n = &r->next;
-    if (k->uri_file != NULL)
-        return tm_err_set(e,
-                          "%s: the key of the %s is named by 'key-uri-file': make the next log by "
-                          "`log create`, and change the file and the configuration by hand",
-                          r->file, r->kind->what);
-    if ((r->uri != NULL) != (k->uri != NULL))
-        return tm_err_set(e,
-                          r->uri != NULL
-                              ? "--key-uri: the present key is not named by a URI (%s)"
-                              : "--key-uri URI names the next key: the present one is named by one "
-                                "(%s)",
-                          r->file);
+    bool by_uri = k->uri != NULL || k->uri_file != NULL;
+    if (r->uri != NULL && !by_uri)
+        return tm_err_set(e, "--key-uri: the present key is not named by a URI (%s)", r->file);
     if (r->label != NULL && k->module == NULL)
         return tm_err_set(e, "--pkcs11-key: the present key is not in a token (%s)", r->file);
-    if (k->uri != NULL) {
-        n->device = (struct tm_key_source){.uri = r->uri, .far = tm_kms_here()};
-    } else if (k->module != NULL) {
-        n->device = ca_config_key_source(k);
-        if (log_rotate_follow(k->label, '-', r->name, r->new_label, sizeof(r->new_label), e) != 0)
-            return -1;
-        n->device.pkcs11_key = r->label != NULL ? r->label : r->new_label;
-    } else {
-        n->password_file = k->password_file;
-        n->password_env = k->password_env;
-    }
+    if (by_uri)
+        return choose_uri(r, e);
+    if (k->module != NULL)
+        return choose_label(r, k, e);
+    n->password_file = k->password_file;
+    n->password_env = k->password_env;
     return 0;
 }
 
 int log_rotate_plan(struct log_rotation *r, struct tm_err *e)
 {
-    return choose_key(r, e) == 0 ? name_all(r, e) : -1;
+    return name_all(r, e) == 0 ? choose_key(r, e) : -1;
 }
 
 int log_rotate_look(struct log_rotation *r, const char *file, struct tm_err *e)
