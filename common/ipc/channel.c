@@ -9,6 +9,7 @@
 
 #define READ_ROOM ((size_t)32 * 1024) /* at least, for each read */
 #define KEEP_MAX ((size_t)256 * 1024) /* of an empty buffer's memory */
+#define SEND_AT ((size_t)32 * 1024)   /* so much does not wait for the end of a round */
 #define FDS_MAX 64                    /* received and not yet read */
 
 struct header {
@@ -33,6 +34,7 @@ struct tm_ipc_channel {
     uint64_t out_base; /* of the stream: where `out` begins */
     struct passed *pass;
     size_t pass_count, pass_cap;
+    bool full; /* the socket, when it was tried last */
     bool over;
 
     /* The reader's. */
@@ -110,6 +112,8 @@ static int add_passed(struct tm_ipc_channel *c, int fd)
     return 0;
 }
 
+static int flush(struct tm_ipc_channel *c);
+
 /* With the lock. */
 static int put(struct tm_ipc_channel *c, unsigned type, const void *msg, int fd, struct tm_err *e)
 {
@@ -135,6 +139,8 @@ static int put(struct tm_ipc_channel *c, unsigned type, const void *msg, int fd,
     c->out.len = end;
     h.len = (uint32_t)len;
     memcpy(c->out.data + before, &h, sizeof(h));
+    if (end - c->out_at >= SEND_AT && !c->full)
+        (void)flush(c);
     return 0;
 }
 
@@ -201,12 +207,15 @@ static void drop_sent(struct tm_buf *b, size_t *at)
 /* With the lock. */
 static int flush(struct tm_ipc_channel *c)
 {
+    c->full = false;
     while (!c->over && c->out_at < c->out.len) {
         ssize_t n = send_some(c);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            c->full = true;
             return 1;
+        }
         if (n < 0) {
             c->over = true;
             break;

@@ -198,6 +198,29 @@ static void descriptors_arrive_with_their_own_messages(void **state)
     part(x);
 }
 
+/* Little waits for the end of the round; much does not, so that the other process begins early. */
+static void much_goes_out_before_anybody_asks(void **state)
+{
+    (void)state;
+    struct tm_err e = {0};
+    int fd[2];
+    char got[64 * 1024];
+    assert_int_equal(tm_ipc_pair(fd, &e), 0);
+    struct tm_ipc_channel *c = tm_ipc_channel_new(fd[0], &protocol, &e);
+    struct note in = a_note();
+    static const unsigned char body[20 * 1024];
+    in.body = (struct tm_ipc_bytes){body, sizeof(body)};
+    assert_int_equal(tm_ipc_put(c, 0, &in, &e), 0);
+    assert_int_equal(recv(fd[1], got, sizeof(got), MSG_DONTWAIT), -1);
+    assert_int_equal(tm_ipc_put(c, 0, &in, &e), 0);
+    ssize_t both = recv(fd[1], got, sizeof(got), MSG_DONTWAIT);
+    assert_true(both > 2 * (ssize_t)sizeof(body));
+    assert_int_equal(tm_ipc_flush(c), 0);
+    assert_int_equal(recv(fd[1], got, sizeof(got), MSG_DONTWAIT), -1);
+    tm_ipc_channel_free(c);
+    close(fd[1]);
+}
+
 static void writing_never_waits_for_a_reader_that_sleeps(void **state)
 {
     (void)state;
@@ -401,6 +424,7 @@ int main(void)
         cmocka_unit_test(every_cut_and_every_addition_is_refused),
         cmocka_unit_test(a_descriptor_that_no_field_names_is_refused),
         cmocka_unit_test(descriptors_arrive_with_their_own_messages),
+        cmocka_unit_test(much_goes_out_before_anybody_asks),
         cmocka_unit_test(writing_never_waits_for_a_reader_that_sleeps),
         cmocka_unit_test(what_is_no_message_ends_the_channel),
         cmocka_unit_test(a_message_that_is_not_the_other_sides_to_send_is_refused),
