@@ -115,7 +115,10 @@ static PKCS11_KEY *find_key(PKCS11_TOKEN *token, const char *label, struct tm_er
     PKCS11_KEY *found = NULL;
     unsigned count = 0;
     if (PKCS11_enumerate_keys(token, &keys, &count) != 0) {
-        tm_err_openssl(e, "list the private keys of token '%s'", token->label);
+        tm_err_openssl(e,
+                       "list the private keys of token '%s' (libp11 before 0.4.13 cannot where "
+                       "one of them is Ed25519)",
+                       token->label);
         return NULL;
     }
     for (unsigned i = 0; i < count; i++) {

@@ -86,6 +86,20 @@ says "as JSON" 0 '"signs":true' "$B/tenmint-ca" key show vault:rsa --json
 says "one that does not sign" 1 "no such key" "$B/tenmint-ca" key show vault:missing
 says "no key" 2 "no key's URI" "$B/tenmint-ca" key show p256
 
+# ---- an Ed25519 signature log: who cannot read it is said when it is made, and when it is looked at ----
+REFUSED="has no ECDSA key: policy-controller refuses the whole trusted root"
+says "an Ed25519 signature log" 0 "warning: the signature log '127.0.0.1' $REFUSED" "$B/tenmint-ca" init "$W/ed" --all --url "$URL" \
+    --signature-log-key "$(uri gcp ed25519)"
+cp "$D/issuers.yaml" "$W/ed"
+says "check-config says it" 0 "  warning: the signature log '127.0.0.1' $REFUSED" "$B/tenmint-ca" check-config "$W/ed/tenmint-ca.yaml"
+says "the trusted root's tool says it" 0 "$REFUSED" "$B/tenmint-tuf" trust show --dir "$W/ed/tuf"
+says "log create says it" 0 "warning: the signature log 'two.example.com' $REFUSED" "$B/tenmint-ca" log create "$W/two" --signatures \
+    --origin two.example.com --key-uri "$(uri vault ed25519)"
+says "log rotate says it" 0 "warning: the signature log '127.0.0.1' $REFUSED" "$B/tenmint-ca" log rotate "$W/ed/tenmint-ca.yaml" 2027 --signatures \
+    --key-uri "$(uri vault ed25519)"
+says "of ECDSA nothing is said" 0 "" "$B/tenmint-ca" check-config "$D/tenmint-ca.yaml"
+check "of ECDSA nothing is said" 0 "$(grep -c "$REFUSED" "$W/said")"
+
 # ---- what is refused ----
 says "no such key" 1 "no such key" "$B/tenmint-ca" init "$W/none" --ca-key vault:missing
 says "no URI" 2 "no key's URI" "$B/tenmint-ca" init "$W/none2" --ca-key file:x

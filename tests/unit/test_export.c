@@ -260,7 +260,7 @@ static void a_log_of_ed25519_is_told_to_break_policy_controller(void **state)
     assert_string_equal(b.notes, "");
     add_log(&b, TRUST_TLOG, "ED25519", "https://log2.example.com", &pem);
     export(&b, "policy-controller", NULL, 0);
-    assert_non_null(strstr(b.notes, "policy-controller refuses the whole TrustRoot"));
+    assert_non_null(strstr(b.notes, "policy-controller refuses the whole trusted root"));
     tm_buf_free(&pem);
     box_close(&b);
 }

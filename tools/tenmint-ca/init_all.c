@@ -10,6 +10,7 @@
 #include "common/http/http.h"
 #include "tools/tenmint-ca/init_trust.h"
 #include "tools/tenmint-ca/setup.h"
+#include "tools/tenmint-ca/sigstore.h"
 
 /* Clients append paths of their own, and look for the bare host in the signature log's name. */
 int init_all_read_url(struct init_all *a, struct tm_err *e)
@@ -99,6 +100,7 @@ int init_all_make(const struct init_all *a, const char *dir, const char *passwor
                                      .now_s = now_s};
     if (ca_log_create_new(&log, ca_siglog_create, e) != 0)
         return tm_err_wrap(e, "signature log");
+    sigstore_warn_key(a->host, p.log_public);
     if (ca_create_tsa(&tsa, e) != 0)
         return tm_err_wrap(e, "timestamp authority");
     return tm_file_mkdirs(p.pages, 0700, e) == 0 ? init_trust_make(&trust, e) : -1;

@@ -24,6 +24,7 @@
 #include "tools/tenmint-ca/log_create.h"
 #include "tools/tenmint-ca/owner.h"
 #include "tools/tenmint-ca/setup.h"
+#include "tools/tenmint-ca/sigstore.h"
 #include "tools/tenmint-log/print.h"
 
 /* A path of its own keeps a shard where clients know it, also when the next one has begun. */
@@ -271,7 +272,11 @@ int log_create_make(const struct log_create *n, struct tm_err *e)
     else if (rc == 0)
         rc = init_stage_commit(&stage, e);
     tm_buf_free_secret(&password);
-    return rc == 0 ? finish(n, e) : -1;
+    if (rc == 0)
+        rc = finish(n, e);
+    if (rc == 0 && n->signatures)
+        sigstore_warn_key(n->origin, n->public);
+    return rc;
 }
 
 /* What stands behind the host is where it is served, by default. */

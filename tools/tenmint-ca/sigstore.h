@@ -24,3 +24,6 @@ struct ca_tsa *sigstore_tsa_new(const struct ca_config *c, struct tm_checked_clo
 
 /* check-config: says what there is, on standard output. Nothing is opened for writing. */
 int sigstore_check(const struct ca_config *c, struct tm_err *e);
+
+/* On standard error: which verifiers cannot take a new signature log, by its public key's file. */
+void sigstore_warn_key(const char *origin, const char *public_file);

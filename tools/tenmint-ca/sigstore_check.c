@@ -8,9 +8,14 @@
 #include "ca/log/signatures/admit.h"
 #include "ca/log/signatures/format.h"
 #include "ca/tsa/tsa.h"
-#include "common/kms/kms.h"
 #include "common/clock.h"
+#include "common/file.h"
+#include "common/kms/kms.h"
+#include "common/transparency/digsig.h"
 #include "tools/tenmint-ca/sigstore.h"
+#include "tuf/verify/trust/key_details.h"
+
+#define PUBLIC_MAX ((size_t)16 * 1024) /* bytes of a public key's file */
 
 static int check_admitted(const char *path, struct tm_err *e)
 {
@@ -22,6 +27,27 @@ static int check_admitted(const char *path, struct tm_err *e)
     X509_STORE_free(cas);
     printf("  takes only certificates of the CAs in %s\n", path);
     return 0;
+}
+
+static void warn(FILE *out, const char *indent, const char *origin, const char *refused)
+{
+    if (refused != NULL)
+        fprintf(out,
+                "%swarning: the signature log '%s' %s: give it the one that 'targets-for: "
+                "[ecdsa-logs]' makes, tenmint-tuf.yaml(5)\n",
+                indent, origin, refused);
+}
+
+void sigstore_warn_key(const char *origin, const char *public_file)
+{
+    struct tm_buf text = {0};
+    EVP_PKEY *key = tm_file_read_text(public_file, PUBLIC_MAX, &text, NULL) == 0
+                        ? tm_digsig_key_read(text.data, text.len, NULL)
+                        : NULL;
+    if (key != NULL)
+        warn(stderr, "", origin, tuf_log_key_refused(key));
+    EVP_PKEY_free(key);
+    tm_buf_free(&text);
 }
 
 static int check_log(const struct ca_config *c, struct tm_err *e)
@@ -36,6 +62,7 @@ static int check_log(const struct ca_config *c, struct tm_err *e)
     int rc = key != NULL ? ca_log_dir_identity(s->directory, &identity, e) : -1;
     if (rc == 0)
         rc = ca_log_format_signatures.log_id(id, s->origin, tm_key_pkey(key), e);
+    const char *refused = key != NULL ? tuf_log_key_refused(tm_key_pkey(key)) : NULL;
     tm_key_free(key);
     if (rc != 0)
         return -1;
@@ -47,6 +74,7 @@ static int check_log(const struct ca_config *c, struct tm_err *e)
     if (memcmp(identity.log_id, id, sizeof(id)) != 0)
         return tm_err_set(e, "'%s' belongs to another log key", s->directory);
     printf("signature log: %s in %s\n", s->origin, s->directory);
+    warn(stdout, "  ", s->origin, refused);
     if (check_admitted(s->only_from, e) != 0)
         return -1;
     ca_config_siglog(c, &o);

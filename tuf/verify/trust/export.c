@@ -9,6 +9,7 @@
 #include "common/tar.h"
 #include "common/utf8.h"
 #include "tuf/verify/trust/internal.h"
+#include "tuf/verify/trust/key_details.h"
 
 /* policy-controller takes a file's content by one Read of Go's inflate, which gives no more than
  * its window at a time. */
@@ -157,7 +158,6 @@ static int done(const struct tm_buf *out, struct tm_err *e)
 
 /* ---- policy-controller ---- */
 
-/* It takes the logs' keys for ECDSA, and refuses all of a TrustRoot that has another. */
 static void warn_keys(const struct tuf_export *x)
 {
     if (x->trust->count[TRUST_TLOG] == 0)
@@ -165,9 +165,9 @@ static void warn_keys(const struct tuf_export *x)
                 "themselves, or admit nothing");
     for (size_t i = 0; i < x->trust->count[TRUST_TLOG]; i++) {
         const struct tuf_trust_entry *t = x->trust->entry[TRUST_TLOG][i];
-        if (t->key == NULL || EVP_PKEY_get_base_id(t->key) != EVP_PKEY_EC)
-            note_entry(x, TRUST_TLOG, t,
-                       "has no ECDSA key: policy-controller refuses the whole TrustRoot");
+        const char *refused = tuf_log_key_refused(t->key);
+        if (refused != NULL)
+            note_entry(x, TRUST_TLOG, t, refused);
     }
 }
 

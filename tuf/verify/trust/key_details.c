@@ -75,6 +75,15 @@ const struct tuf_key_details *tuf_key_details_for_log(const EVP_PKEY *key, struc
     return NULL;
 }
 
+/* policy-controller 0.13.1, pkg/apis/config: the keys of tlogs must be ECDSA, those of ctlogs need
+ * not. cosign, sigstore-go, -python, -js and -java take Ed25519. */
+const char *tuf_log_key_refused(const EVP_PKEY *key)
+{
+    return key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC
+               ? NULL
+               : "has no ECDSA key: policy-controller refuses the whole trusted root";
+}
+
 int tuf_key_details_read(const struct tuf_key_details *d, const unsigned char *der, size_t len,
                          EVP_PKEY **key, struct tm_err *e)
 {

@@ -29,6 +29,10 @@ const struct tuf_key_details *tuf_key_details_by_number(int number);
 /* What to write for a log's key. NULL with `e` set when clients accept no such key. */
 const struct tuf_key_details *tuf_key_details_for_log(const EVP_PKEY *key, struct tm_err *e);
 
+/* Who cannot use a trusted root in which a log of signatures has that key, as a clause for a
+ * person; NULL: every verifier that we know can. `key` NULL: one of a kind that we do not know. */
+const char *tuf_log_key_refused(const EVP_PKEY *key);
+
 /* The public key in `der`, which must fit `d` exactly. *key is NULL when `d` is not usable here. */
 int tuf_key_details_read(const struct tuf_key_details *d, const unsigned char *der, size_t len,
                          EVP_PKEY **key, struct tm_err *e);

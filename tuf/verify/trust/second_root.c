@@ -1,12 +1,12 @@
 #include "tuf/verify/trust/second_root.h"
 
-#include <openssl/evp.h>
 #include <string.h>
+
+#include "tuf/verify/trust/key_details.h"
 
 static bool by_ecdsa(enum tuf_trust_list list, const struct tuf_trust_entry *entry)
 {
-    return list != TRUST_TLOG ||
-           (entry->key != NULL && EVP_PKEY_get_base_id(entry->key) == EVP_PKEY_EC);
+    return list != TRUST_TLOG || tuf_log_key_refused(entry->key) == NULL;
 }
 
 const struct tuf_second_root tuf_second_roots[] = {

@@ -4,6 +4,7 @@
 
 #include "common/utf8.h"
 #include "tuf/verify/trust/internal.h"
+#include "tuf/verify/trust/key_details.h"
 
 __attribute__((format(printf, 3, 4))) static void say(trusted_root_tell tell, void *arg,
                                                       const char *fmt, ...)
@@ -72,12 +73,10 @@ static void lint_log_keys(const struct tuf_trusted_root *r, trusted_root_tell te
     char id[TRUST_FINGERPRINT_MAX];
     for (size_t i = 0; i < r->count[TRUST_TLOG]; i++) {
         const struct tuf_trust_entry *t = r->entry[TRUST_TLOG][i];
-        if (t->key == NULL || EVP_PKEY_get_base_id(t->key) != EVP_PKEY_EC)
-            say(tell, arg,
-                "%s %.16s (%.100s) has no ECDSA key: policy-controller refuses the whole trusted "
-                "root",
-                tuf_trust_lists[TRUST_TLOG].name, tuf_trust_entry_fingerprint(TRUST_TLOG, t, id),
-                t->uri);
+        const char *refused = tuf_log_key_refused(t->key);
+        if (refused != NULL)
+            say(tell, arg, "%s %.16s (%.100s) %s", tuf_trust_lists[TRUST_TLOG].name,
+                tuf_trust_entry_fingerprint(TRUST_TLOG, t, id), t->uri, refused);
     }
 }
 
