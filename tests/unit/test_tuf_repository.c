@@ -7,6 +7,15 @@
 #include "tuf/manager/report/status.h"
 #include "tuf/manager/policy/words.h"
 
+/* The online key replaced by another. */
+#define ONLINE2_POLICY \
+    "roles:\n" \
+    "  root: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n" \
+    "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n" \
+    "  snapshot: {holders: [online2], threshold: 1, expiry: 21d, signing: 7d}\n" \
+    "  timestamp: {holders: [online2], threshold: 1, expiry: 7d, signing: 4d}\n" \
+    "online-keys: {online2: {file: online2.key}}\n"
+
 static void open_published(struct tuf_case *c)
 {
     case_open(c, CASE_POLICY);
@@ -645,14 +654,7 @@ static void a_published_tree_may_stand_behind_a_link(void **state)
     assert_int_equal(tuf_tree_make(real, &c.e), 0);
     assert_int_equal(symlink("srv/www", link_path), 0);
     case_round(&c, T0, NULL);
-    case_file(
-        &c, "policy.yaml",
-        "roles:\n"
-        "  root: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
-        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
-        "  snapshot: {holders: [online2], threshold: 1, expiry: 21d, signing: 7d}\n"
-        "  timestamp: {holders: [online2], threshold: 1, expiry: 7d, signing: 4d}\n"
-        "online-keys: {online2: {file: online2.key}}\n");
+    case_file(&c, "policy.yaml", ONLINE2_POLICY);
     case_propose(&c, T0 + DAY, NULL, &ev);
     case_sign(&c, &ev, "alice", T0 + DAY);
     case_sign(&c, &ev, "bob", T0 + DAY);
@@ -701,6 +703,71 @@ static void a_swapped_tree_is_told(void **state)
     struct tuf_publish_report r;
     assert_int_equal(case_try_publish(&c, NULL, T0 + 4 * DAY, true, &r), -1);
     assert_says(&c, "1.root.json");
+    case_close(&c);
+}
+
+/* The notes of an audit; the caller frees them. */
+static char *notes_of(const struct tuf_case *c)
+{
+    char path[PATH_MAX];
+    struct tuf_audit a;
+    struct tm_err e = {0};
+    const struct tuf_audit_options o = {.now = T0 + DAY, .first_root = 1, .files = true};
+    snprintf(path, sizeof(path), "%s/published", c->dir);
+    assert_int_equal(tuf_audit_tree(path, &o, &a, &e), 0);
+    assert_int_equal(a.faults.len, 0);
+    char *notes = strdup(a.notes.len > 0 ? tm_buf_str(&a.notes) : "");
+    tuf_audit_free(&a);
+    return notes;
+}
+
+/* No client asks for it; who looks after the tree wants to know. */
+static void metadata_that_no_snapshot_names_is_told(void **state)
+{
+    (void)state;
+    static const char *const strangers[] = {
+        "7.targets.json",     /* of a version that was never published */
+        "2.gone.json",        /* of a role that there never was */
+        "9.root.json",        /* past the chain */
+        "5.snapshot.json",    /* past the one in force */
+        "01.root.json",       /* another name for a version */
+        "targets.json",       /* nobody asks for it without a version */
+        "1.targets.json.bak", /* no metadata's name */
+    };
+    struct tuf_case c;
+    char name[64];
+    char path[PATH_MAX];
+    char *notes;
+    open_published(&c);
+    case_file(&c, "policy.yaml", ONLINE2_POLICY);
+    case_round(&c, T0 + DAY, "targets");
+    notes = notes_of(&c);
+    assert_string_equal(notes, ""); /* also of what another online key signed */
+    free(notes);
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        char line[128];
+        snprintf(name, sizeof(name), "published/%s", strangers[i]);
+        case_file(&c, name, "{}");
+        notes = notes_of(&c);
+        snprintf(line, sizeof(line), "nothing that is published names '%s'\n", strangers[i]);
+        assert_string_equal(notes, line);
+        free(notes);
+        snprintf(path, sizeof(path), "%s/%s", c.dir, name);
+        assert_int_equal(unlink(path), 0);
+    }
+    /* An old snapshot that no root's keys signed speaks for nothing, itself included. */
+    struct tm_buf was = {0};
+    snprintf(path, sizeof(path), "%s/published/1.snapshot.json", c.dir);
+    assert_int_equal(tm_file_read(path, 1 << 20, &was, &c.e), 0);
+    char *at = strstr((char *)was.data, "\"sig\": \"");
+    assert_non_null(at);
+    at[8] = at[8] == '1' ? '2' : '1';
+    case_file(&c, "published/1.snapshot.json", tm_buf_str(&was));
+    notes = notes_of(&c);
+    assert_non_null(strstr(notes, "'1.snapshot.json'"));
+    assert_non_null(strstr(notes, "'1.targets.json'"));
+    free(notes);
+    tm_buf_free(&was);
     case_close(&c);
 }
 
@@ -984,15 +1051,7 @@ static void a_replaced_online_key_heals_inflated_versions(void **state)
     struct tuf_case c;
     struct tuf_event ev;
     open_published(&c);
-    case_file(
-        &c, "policy.yaml",
-        "roles:\n"
-        "  root: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
-        "  targets: {holders: [alice, bob, carol], threshold: 2, expiry: 365d, signing: 60d}\n"
-        "  snapshot: {holders: [online2], threshold: 1, expiry: 21d, signing: 7d}\n"
-        "  timestamp: {holders: [online2], threshold: 1, expiry: 7d, signing: 4d}\n"
-        "online-keys: {online2: {file: online2.key}}\n"
-        "revoked: [online]\n");
+    case_file(&c, "policy.yaml", ONLINE2_POLICY "revoked: [online]\n");
     case_propose(&c, T0 + DAY, NULL, &ev);
     case_sign(&c, &ev, "alice", T0 + DAY);
     case_sign(&c, &ev, "bob", T0 + DAY);
@@ -1467,6 +1526,7 @@ int main(void)
         cmocka_unit_test(a_published_tree_is_readable_under_any_umask),
         cmocka_unit_test(a_published_tree_may_stand_behind_a_link),
         cmocka_unit_test(a_swapped_tree_is_told),
+        cmocka_unit_test(metadata_that_no_snapshot_names_is_told),
         cmocka_unit_test(a_swapped_target_is_told),
         cmocka_unit_test(a_target_changed_after_signing_is_refused),
         cmocka_unit_test(a_strangers_signature_counts_for_nothing),

@@ -13,6 +13,8 @@
 #include "tuf/manager/state/names.h"
 
 #define OTHER_CONTENT "is kept with other content than was published"
+#define NOT_PINNED "is kept with other content or signatures than its snapshot pins"
+#define NOT_SIGNED "is kept without the signatures that any root here asks of it"
 
 /* ---- what the lines say ---- */
 
@@ -63,11 +65,19 @@ int tuf_kept_line(void *arg, const struct tuf_line *line, struct tm_err *e)
 
 /* ---- the files ---- */
 
+static bool is_snapshot(const struct tuf_reviewed *r)
+{
+    return strcmp(r->role, tuf_role_name(TUF_SNAPSHOT)) == 0;
+}
+
+/* Snapshots last: by then what other roles should hold is told. */
 static int by_version(const void *a, const void *b)
 {
     const struct tuf_reviewed *x = a;
     const struct tuf_reviewed *y = b;
-    int order = strcmp(x->role, y->role);
+    int order = is_snapshot(x) - is_snapshot(y);
+    if (order == 0)
+        order = strcmp(x->role, y->role);
     return order != 0 ? order : (x->version > y->version) - (x->version < y->version);
 }
 
@@ -83,7 +93,7 @@ static int64_t newest(const struct tuf_published *p, const char *role)
 
 struct keeping {
     const struct tuf_published *p;
-    const struct tuf_reviewed_list *named; /* in the order of by_version */
+    const struct tuf_reviewed_list *named; /* in the order of by_version; told of: without sha256 */
     struct tuf_metadata *snapshot;         /* the last that was found good, or NULL */
     bool taken_over;
     struct tm_buf *faults;
@@ -100,7 +110,8 @@ static int tell(const struct keeping *k, const char *role, int64_t version, cons
     return buf_failed(k->faults) ? tm_err_set(e, "out of memory") : 0;
 }
 
-/* A file that a snapshot pins, that the one before it did not, and that no statement names. */
+/* A file that a snapshot pins and the one before it did not. What a statement names has its content
+ * checked by now, and its signatures are here; what was told is told once. */
 static int check_pinned(void *arg, const char *name, const struct tuf_entry *was,
                         const struct tuf_entry *is, struct tm_err *e)
 {
@@ -116,7 +127,9 @@ static int check_pinned(void *arg, const char *name, const struct tuf_entry *was
     if (is == NULL || strlen(name) < strlen(".json"))
         return 0;
     snprintf(role, sizeof(role), "%.*s", (int)(strlen(name) - strlen(".json")), name);
-    if (bsearch(&key, k->named->item, k->named->count, sizeof(key), by_version) != NULL)
+    const struct tuf_reviewed *said =
+        bsearch(&key, k->named->item, k->named->count, sizeof(key), by_version);
+    if (said != NULL && said->sha256[0] == '\0')
         return 0;
     tuf_entry_info(is, &info);
     if (tuf_names_metadata(is->version, role, file, sizeof(file), e) != 0 ||
@@ -127,13 +140,17 @@ static int check_pinned(void *arg, const char *name, const struct tuf_entry *was
     bool read = tm_file_read(path, TUF_METADATA_MAX, &bytes, &why) == 0;
     bool same = read && tuf_file_check(&info, bytes.data, bytes.len, NULL) == 0;
     tm_buf_free(&bytes);
-    return same ? 0 : tell(k, role, is->version, read ? OTHER_CONTENT : why.text, e);
+    return same ? 0 : tell(k, role, is->version, read ? NOT_PINNED : why.text, e);
 }
 
 /* Takes over `m`, whose content is that of a snapshot that was published. */
 static int check_snapshot(struct keeping *k, struct tuf_metadata *m, struct tm_err *e)
 {
-    int rc = tuf_entries_compare(k->snapshot, m, check_pinned, k, e);
+    int rc = tuf_published_is_signed(k->p, m)
+                 ? 0
+                 : tell(k, tuf_role_name(TUF_SNAPSHOT), tuf_metadata_version(m), NOT_SIGNED, e);
+    if (rc == 0)
+        rc = tuf_entries_compare(k->snapshot, m, check_pinned, k, e);
     tuf_metadata_free(k->snapshot);
     k->snapshot = m;
     return rc;
@@ -141,8 +158,7 @@ static int check_snapshot(struct keeping *k, struct tuf_metadata *m, struct tm_e
 
 /* `r` and the `count` - 1 after it are about one file: of two publications, the first was cut
  * short. */
-static int check_file(struct keeping *k, const struct tuf_reviewed *r, size_t count,
-                      struct tm_err *e)
+static int check_file(struct keeping *k, struct tuf_reviewed *r, size_t count, struct tm_err *e)
 {
     struct tm_err why = {0};
     char hex[65];
@@ -155,6 +171,8 @@ static int check_file(struct keeping *k, const struct tuf_reviewed *r, size_t co
         return check_snapshot(k, m, e);
     if (rc == 0 && !same)
         rc = tell(k, r->role, r->version, m != NULL ? OTHER_CONTENT : why.text, e);
+    for (size_t i = 0; i < count && !same; i++)
+        r[i].sha256[0] = '\0';
     tuf_metadata_free(m);
     return rc;
 }
@@ -164,10 +182,10 @@ int tuf_kept_check(struct tuf_kept *k, const struct tuf_published *p, struct tm_
 {
     struct keeping keeping = {
         .p = p, .named = &k->all, .taken_over = k->taken_over, .faults = faults};
-    const struct tuf_reviewed *all = k->all.item;
+    struct tuf_reviewed *all = k->all.item;
     int rc = 0;
     if (k->all.count > 0)
-        qsort(k->all.item, k->all.count, sizeof(*all), by_version);
+        qsort(all, k->all.count, sizeof(*all), by_version);
     for (size_t i = 0, count; i < k->all.count && rc == 0; i += count) {
         count = 1;
         while (i + count < k->all.count && by_version(&all[i], &all[i + count]) == 0)

@@ -2,8 +2,9 @@
  * Whether the old versions that a published tree keeps are those that were published. Clients look
  * at the newest alone, so that nobody would miss another 3.targets.json but who reads history. The
  * statements of the holders name the content of all that they signed, the lines of publications
- * that of snapshots, and those pin the files of the roles that online keys sign; publish removes
- * none of them. Old timestamps are not kept: each replaces the last.
+ * that of snapshots. Those are signed as some root of the chain asks, and pin the files of all
+ * other roles, with their signatures; publish removes none of them. Old timestamps are not kept:
+ * each replaces the last.
  */
 #pragma once
 

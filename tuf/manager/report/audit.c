@@ -1,5 +1,6 @@
 #include "tuf/manager/report/audit.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <openssl/evp.h>
@@ -266,17 +267,61 @@ static int check_clients(struct run *r, struct tm_err *e)
 
 /* ---- files that nothing names ---- */
 
-static bool is_metadata_name(const char *name)
+/* What "7.targets.json" is called without its version; NULL: it is none, or its version is past
+ * `newest`. */
+static const char *role_file(const char *name, int64_t newest)
 {
-    size_t digits = strspn(name, "0123456789");
-    size_t len = strlen(name);
-    return strcmp(name, "timestamp.json") == 0 || strcmp(name, "root.json") == 0 ||
-           (digits > 0 && name[digits] == '.' && len > 5 && strcmp(name + len - 5, ".json") == 0);
+    char *end;
+    errno = 0;
+    long long version = name[0] >= '1' && name[0] <= '9' ? strtoll(name, &end, 10) : 0;
+    return version > 0 && errno == 0 && version <= newest && *end == '.' ? end + 1 : NULL;
+}
+
+static int add_listed(void *arg, const char *file, const struct tuf_file_info *info,
+                      struct tm_err *e)
+{
+    struct run *r = arg;
+    char role[TUF_ROLE_NAME_MAX + 1];
+    char name[NAMES_MAX];
+    if (tuf_names_metadata(info->version, listed_role(file, role) ? role : "targets", name,
+                           sizeof(name), e) == 0)
+        add_named(r, name);
+    return 0;
+}
+
+/* An old snapshot speaks for what it lists when some root of the chain takes its signatures. */
+static void add_snapshot(struct run *r, const char *name)
+{
+    struct tuf_metadata *m =
+        tuf_published_version(&r->live, tuf_role_name(TUF_SNAPSHOT), strtoll(name, NULL, 10), NULL);
+    if (m != NULL && tuf_published_is_signed(&r->live, m)) {
+        add_named(r, name);
+        (void)tuf_entries_each(m, add_listed, r, NULL);
+    }
+    tuf_metadata_free(m);
+}
+
+/* Metadata that is in force, or was: as far as the root chain and the snapshots that are kept say.
+ * A root from before the chain that is followed is history. */
+static int find_metadata(void *arg, const char *path, bool folder, struct tm_err *e)
+{
+    struct run *r = arg;
+    const char *root = role_file(path, tuf_published_root_version(&r->live));
+    const char *snapshot = role_file(path, tuf_metadata_version(r->live.snapshot));
+    (void)e;
+    if (folder)
+        return path[0] != '\0'; /* it lies on top */
+    if (strcmp(path, "timestamp.json") == 0 || strcmp(path, "root.json") == 0 ||
+        (root != NULL && strcmp(root, "root.json") == 0))
+        add_named(r, path);
+    else if (snapshot != NULL && strcmp(snapshot, "snapshot.json") == 0)
+        add_snapshot(r, path);
+    return 0;
 }
 
 static void note_stranger(const char *path, struct tm_buf *notes)
 {
-    tm_buf_puts(notes, "no current metadata names '");
+    tm_buf_puts(notes, "nothing that is published names '");
     tuf_words_safe(path, notes);
     tm_buf_puts(notes, "'\n");
 }
@@ -292,7 +337,7 @@ static int find_stranger(void *arg, const char *path, bool folder, struct tm_err
     (void)e;
     if (folder)
         return strcmp(path, STAGE_FOLDER) == 0;
-    if ((strchr(path, '/') == NULL && is_metadata_name(path)) || is_named(s->r, path))
+    if (is_named(s->r, path))
         return 0;
     if (s->found++ < NOTES_MAX)
         note_stranger(path, &s->r->out->notes);
@@ -302,6 +347,8 @@ static int find_stranger(void *arg, const char *path, bool folder, struct tm_err
 static int find_strangers(struct run *r, struct tm_err *e)
 {
     struct strangers s = {.r = r};
+    if (tuf_tree_walk(r->dir, "", find_metadata, r, e) != 0)
+        return -1;
     if (r->named.count > 0)
         qsort(r->named.id, r->named.count, ID_SIZE, by_id);
     if (tuf_tree_walk(r->dir, "", find_stranger, &s, e) != 0)

@@ -346,6 +346,17 @@ struct tuf_metadata *tuf_published_version(const struct tuf_published *p, const 
                : NULL;
 }
 
+bool tuf_published_is_signed(const struct tuf_published *p, const struct tuf_metadata *m)
+{
+    struct tuf_signers s;
+    bool is = false;
+    for (size_t i = p->root_count; i-- > 0 && !is;) {
+        tuf_root_signers(p->roots[i], tuf_metadata_role(m), &s);
+        is = tuf_verify(m, &s, "", NULL) == 0;
+    }
+    return is;
+}
+
 /* A snapshot lists a role for ever, unless its own key was replaced: then the files remain. */
 int64_t tuf_published_highest(const struct tuf_published *p, const char *role)
 {

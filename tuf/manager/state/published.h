@@ -76,5 +76,9 @@ int64_t tuf_published_highest(const struct tuf_published *p, const char *role);
 struct tuf_metadata *tuf_published_version(const struct tuf_published *p, const char *role,
                                            int64_t version, struct tm_err *e);
 
+/* Whether any root of the chain takes the signatures of `m`, a version of a top-level role: an old
+ * one is signed by keys that may be replaced by now. */
+bool tuf_published_is_signed(const struct tuf_published *p, const struct tuf_metadata *m);
+
 /* The metadata of any role but the delegated ones, borrowed, or NULL. */
 const struct tuf_metadata *tuf_published_role(const struct tuf_published *p, enum tuf_role role);
