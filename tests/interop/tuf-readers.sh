@@ -93,6 +93,7 @@ row "a P-384 key" plain.txt p384 </dev/null
 fill() { mkdir -p "$W/tuf/in" && printf content >"$W/tuf/in/$1"; }
 row "hash bins" plain.txt <<'POLICY'
 bins: {bits: 2, prefix: bin, holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: in}
+online-trust: [bins]
 POLICY
 row "path-hash-prefixes" plain.txt <<'POLICY'
 delegations:
@@ -103,10 +104,12 @@ delegations:
     signing: 30d
     directory: in
     path-hash-prefixes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"]
+online-trust: [all]
 POLICY
 row "a delegation by paths" plain.txt <<'POLICY'
 delegations:
   all: {holders: [online], threshold: 1, expiry: 90d, signing: 30d, directory: in, paths: ["*.txt", trusted_root.json]}
+online-trust: [all]
 POLICY
 # As others began it: no key of ours has such a keyid.
 W=$SCRATCH/keyids

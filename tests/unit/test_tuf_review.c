@@ -291,6 +291,89 @@ static void bins_are_no_danger_to_what_is_listed_or_not_asked_for(void **state)
     }
 }
 
+/* Nobody reviews what an online key signs: publish takes it there only where the policy says so. */
+static void what_clients_act_on_is_signed_by_no_online_key_unasked(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"trusted_root.json", "trusted_root.ecdsa-logs.json",
+                                        "signing_config.v0.2.json", "registry/keys.json"};
+    static const struct {
+        const char *more; /* of the policy, beside those names */
+        bool taken;
+    } rows[] = {{"", false}, {"online-trust: [bins]\n", true}, {"shared-keys: [online]\n", true}};
+    for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            struct tuf_case c;
+            struct tuf_publish_report r;
+            char policy[4096];
+            char file[64];
+            snprintf(policy, sizeof(policy), "%sclients-act-on: [registry/keys.json]\n%s",
+                     CASE_POLICY BINS, rows[k].more);
+            case_open(&c, policy);
+            case_file(&c, "bins/a.txt", "a\n");
+            case_round(&c, T0, NULL);
+            snprintf(file, sizeof(file), "bins/%s", names[i]);
+            case_file(&c, file, "{}");
+            int rc = case_try_publish(&c, NULL, T0 + DAY, false, &r);
+            if ((rc == 0) != rows[k].taken)
+                fail_msg("%s with '%s': %s", names[i], rows[k].more, c.e.text);
+            if (!rows[k].taken) {
+                assert_non_null(strstr(c.e.text, "no holder would sign"));
+                assert_non_null(strstr(c.e.text, names[i]));
+            }
+            case_close(&c);
+        }
+    }
+}
+
+/* It lay there before the policy knew better, or others put it there: it stays, and may be taken
+ * away, but does not change. */
+static void what_an_online_key_signed_already_stays_and_does_not_change(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_publish_report r;
+    case_open(&c, CASE_POLICY BINS "online-trust: [bins]\n");
+    case_file(&c, "bins/trusted_root.json", ROOT_JSON);
+    case_round(&c, T0, NULL);
+    case_file(&c, "policy.yaml", CASE_POLICY BINS);
+    case_file(&c, "bins/b.txt", "b\n");
+    assert_int_equal(case_try_publish(&c, NULL, T0 + DAY, false, &r), 0);
+    case_refresh(&c, T0 + 80 * DAY); /* signed anew, as it is */
+    case_file(&c, "bins/trusted_root.json", "{}");
+    assert_int_equal(case_try_publish(&c, NULL, T0 + 80 * DAY, false, &r), -1);
+    assert_non_null(strstr(c.e.text, "'trusted_root.json', on which clients act"));
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/bins/trusted_root.json", c.dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(case_try_publish(&c, NULL, T0 + 80 * DAY, false, &r), 0);
+    case_close(&c);
+}
+
+static void online_trust_names_roles_of_online_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy, *says;
+    } rows[] = {
+        {CASE_POLICY BINS "online-trust: [bin]\n", "did you mean 'bins'?"},
+        {CASE_POLICY "online-trust: [bins]\n", "'bins' is no delegation here"},
+        {CASE_POLICY BINS "online-trust: [targets]\n", "'targets' is no delegation here"},
+        {CASE_POLICY "delegations: {rel: {holders: [alice, bob], threshold: 2, expiry: 90d, "
+                     "signing: 30d, directory: rel, paths: ['rel-*']}}\n"
+                     "online-trust: [rel]\n",
+         "'rel' is signed by people"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_policy p;
+        struct tm_err e = {0};
+        assert_int_equal(tuf_policy_parse("policy", rows[i].policy, strlen(rows[i].policy), &p, &e),
+                         -1);
+        if (strstr(e.text, rows[i].says) == NULL)
+            fail_msg("'%s' does not say '%s'", e.text, rows[i].says);
+    }
+}
+
 static void what_the_policy_names_is_explained_field_by_field(void **state)
 {
     (void)state;
@@ -762,6 +845,9 @@ int main(void)
         cmocka_unit_test(patterns_meet_when_a_path_fits_both),
         cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),
         cmocka_unit_test(bins_are_no_danger_to_what_is_listed_or_not_asked_for),
+        cmocka_unit_test(what_clients_act_on_is_signed_by_no_online_key_unasked),
+        cmocka_unit_test(what_an_online_key_signed_already_stays_and_does_not_change),
+        cmocka_unit_test(online_trust_names_roles_of_online_keys),
         cmocka_unit_test(what_the_policy_names_is_explained_field_by_field),
         cmocka_unit_test(the_digest_covers_the_content_that_travels_along),
         cmocka_unit_test(a_date_of_the_event_judges_nothing),

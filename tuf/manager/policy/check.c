@@ -266,6 +266,38 @@ static int check_delegations(const struct tuf_policy *p, struct tm_err *e)
     return rc;
 }
 
+/* The delegation or hash bins of that name; NULL: neither. */
+static const struct tuf_policy_role *below_targets(const struct tuf_policy *p, const char *name)
+{
+    int at = number_of(p, name, p->delegations.count);
+    if (at >= 0)
+        return (const struct tuf_policy_role *)p->delegations.item + at;
+    return p->bin_bits > 0 && strcmp(name, p->bins.name) == 0 ? &p->bins : NULL;
+}
+
+static int check_online_trust(const struct tuf_policy *p, struct tm_err *e)
+{
+    const struct tuf_policy_role *d = p->delegations.item;
+    for (size_t i = 0; i < p->online_trust.count; i++) {
+        const char *name = p->online_trust.item[i];
+        const struct tuf_policy_role *r = below_targets(p, name);
+        struct tm_nearest near;
+        if (r != NULL && tuf_policy_is_online(p, r))
+            continue;
+        if (r != NULL)
+            return tm_err_set(e, "'online-trust': '%.64s' is signed by people: it needs no leave",
+                              name);
+        tm_nearest_init(&near, name);
+        tm_nearest_try(&near, "bins");
+        for (size_t k = 0; k < p->delegations.count; k++)
+            tm_nearest_try(&near, d[k].name);
+        return tm_err_set(e, "'online-trust': '%.64s' is no delegation here, nor 'bins'%s%s%s",
+                          name, near.best != NULL ? "; did you mean '" : "",
+                          near.best != NULL ? near.best : "", near.best != NULL ? "'?" : "");
+    }
+    return 0;
+}
+
 static int check_online(const struct tuf_policy *p, struct tm_err *e)
 {
     const struct tuf_policy_online *o = p->online.item;
@@ -330,7 +362,8 @@ int tuf_policy_judge(const struct tuf_policy *p, struct tm_err *e)
                               "ecdsa-logs",
                               word);
     }
-    if (check_online(p, e) != 0 || check_top_roles(p, e) != 0 || check_delegations(p, e) != 0)
+    if (check_online(p, e) != 0 || check_top_roles(p, e) != 0 || check_delegations(p, e) != 0 ||
+        check_online_trust(p, e) != 0)
         return -1;
     return tuf_readers_check(&p->readers, e) == 0 ? check_customs(p, e) : -1;
 }
@@ -366,6 +399,11 @@ void tuf_policy_warnings(const struct tuf_policy *p, struct tm_buf *out)
                       "'shared-keys': '%s' signs without people, and root or targets too: whoever "
                       "takes the server takes those\n",
                       p->shared_keys.item[i]);
+    for (size_t i = 0; i < p->online_trust.count; i++)
+        tm_buf_printf(out,
+                      "'online-trust': whoever takes the server's key of '%s' says whom clients "
+                      "trust\n",
+                      p->online_trust.item[i]);
     if (root->signing < INT64_C(14) * 86400000)
         tm_buf_puts(out, "role 'root': less than 14 days to gather signatures before it expires\n");
     if (timestamp->expiry > INT64_C(31) * 86400000)

@@ -83,6 +83,7 @@ static const struct tm_yamlmap_key policy_keys[] = {
     ENTRIES("custom", customs, struct tuf_policy_custom, custom_keys),
     ROW("first-root", YAMLMAP_NUMBER, struct tuf_policy, first_root, 1, INT32_MAX),
     TEXTS("shared-keys", struct tuf_policy, shared_keys),
+    TEXTS("online-trust", struct tuf_policy, online_trust),
     TEXTS("revoked", struct tuf_policy, revoked),
     TEXTS("readers", struct tuf_policy, readers),
     TEXTS("targets-for", struct tuf_policy, targets_for),

@@ -69,6 +69,19 @@ bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder)
     return listed(&p->shared_keys, holder);
 }
 
+bool tuf_policy_acts_on(const struct tuf_policy *p, const char *target)
+{
+    return listed(&p->acted_on, target);
+}
+
+bool tuf_policy_trusts_online(const struct tuf_policy *p, const struct tuf_policy_role *r)
+{
+    bool shared = true;
+    for (size_t i = 0; i < r->holders.count; i++)
+        shared &= tuf_policy_is_shared(p, r->holders.item[i]);
+    return shared || listed(&p->online_trust, r->name);
+}
+
 bool tuf_policy_writes(const struct tuf_policy *p, const char *word)
 {
     return listed(&p->targets_for, word);

@@ -58,15 +58,17 @@ struct tuf_policy {
     struct tuf_policy_role bins;           /* succinct hash bins; bin_bits 0: none */
     char *bin_prefix;
     int64_t bin_bits;
-    int64_t first_root;                 /* where the chain of roots begins; 0: at 1 */
-    struct tm_yamlmap_list shared_keys; /* online keys that may sign root or targets too */
-    struct tm_yamlmap_entries online;   /* struct tuf_policy_online */
-    struct tm_yamlmap_entries customs;  /* struct tuf_policy_custom */
-    struct tm_yamlmap_list revoked;     /* names that no role gets any more */
-    struct tm_yamlmap_list readers;     /* clients that must be able to read all: readers.h */
-    struct tm_yamlmap_list targets_for; /* what `trust` writes for other clients: words */
-    struct tm_yamlmap_list acted_on;    /* targets, beside the well-known ones, that clients act on:
-                                           a review explains them */
+    int64_t first_root;                  /* where the chain of roots begins; 0: at 1 */
+    struct tm_yamlmap_list shared_keys;  /* online keys that may sign root or targets too */
+    struct tm_yamlmap_list online_trust; /* delegations that online keys sign, which may list what
+                                            clients act on */
+    struct tm_yamlmap_entries online;    /* struct tuf_policy_online */
+    struct tm_yamlmap_entries customs;   /* struct tuf_policy_custom */
+    struct tm_yamlmap_list revoked;      /* names that no role gets any more */
+    struct tm_yamlmap_list readers;      /* clients that must be able to read all: readers.h */
+    struct tm_yamlmap_list targets_for;  /* what `trust` writes for other clients: words */
+    struct tm_yamlmap_list acted_on; /* targets, beside the well-known ones, that clients act on:
+                                        a review explains them */
 };
 
 /* Parses and checks a policy; `name` is for messages. -1 leaves nothing to free. */
@@ -89,6 +91,11 @@ bool tuf_policy_delegates(const struct tuf_policy *p, const char *role);
 
 /* An online key that may sign root and targets too, as others had it before. */
 bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder);
+/* `clients-act-on` has it: clients act on the target, beside the well-known ones. */
+bool tuf_policy_acts_on(const struct tuf_policy *p, const char *target);
+/* Whether `r`, which online keys sign, may list what clients act on: `online-trust` names it, or
+ * all its keys may sign targets too. */
+bool tuf_policy_trusts_online(const struct tuf_policy *p, const struct tuf_policy_role *r);
 /* `targets-for` has the word: its targets are written and kept in step, tuf/manager/state/legacy.h.
  */
 bool tuf_policy_writes(const struct tuf_policy *p, const char *word);

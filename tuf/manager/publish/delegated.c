@@ -6,6 +6,7 @@
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/publish/internal.h"
+#include "tuf/manager/review/acted.h"
 
 /* ---- who delegates to whom, afterwards ---- */
 
@@ -123,6 +124,35 @@ static struct tuf_metadata *next_version(struct tuf_publication *p, const char *
     return tuf_draft_targets(p->o->refresh ? NULL : p->w, name, &next, entries, e);
 }
 
+struct trusting {
+    const struct tuf_policy *policy;
+    const struct tuf_policy_role *r;
+};
+
+/* Each change of an entry: what clients act on is signed by holders, who see it in a review. */
+static int judge_entry(void *arg, const char *target, const struct tuf_entry *was,
+                       const struct tuf_entry *is, struct tm_err *e)
+{
+    const struct trusting *t = arg;
+    (void)was;
+    if (is == NULL || !(tuf_acted_on_always(target) || tuf_policy_acts_on(t->policy, target)))
+        return 0;
+    return tm_err_set(
+        e,
+        "delegated role '%s': no holder would sign '%.200s', on which clients act, but "
+        "an online key: put it into targets, or list '%s' under 'online-trust'",
+        t->r->name, target, t->r->name);
+}
+
+static int judge_trust(const struct tuf_publication *p, const struct tuf_policy_role *r,
+                       const struct tuf_metadata *base, const struct tuf_metadata *m,
+                       struct tm_err *e)
+{
+    struct trusting t = {&p->w->policy, r};
+    return tuf_policy_trusts_online(t.policy, r) ? 0
+                                                 : tuf_entries_compare(base, m, judge_entry, &t, e);
+}
+
 /* `f` NULL: the entries that are published. */
 static int put_one(struct tuf_publication *p, const char *name, const struct tuf_policy_role *r,
                    const struct tuf_draft_files *f, struct tm_err *e)
@@ -143,7 +173,7 @@ static int put_one(struct tuf_publication *p, const char *name, const struct tuf
     bool due = tuf_draft_due(base, r->signing / 1000, p->o->now) ||
                tuf_verify(base, &d.signers, name, NULL) != 0 ||
                tuf_publication_check_delegators(p, r, name, base, NULL) != 0;
-    int rc = m != NULL ? 0 : -1;
+    int rc = m != NULL ? judge_trust(p, r, base, m, e) : -1;
     if (rc == 0 && (changed || due))
         rc = put_next(p, r, name, m, &d.signers, e);
     if (rc == 0 && changed)
