@@ -149,8 +149,9 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LI
 	@mkdir -p $(@D)
 	$(call say,LINK) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LDLIBS)
 
-# What the programs share is no library, nor is the client.
+# What the programs share is no library, nor are their own files.
 $(BUILD)/tests/test_cli: $(SHARED_OBJ)
+$(BUILD)/tests/test_init_stage: $(call objects,tools/tenmint-ca/init_stage.c tools/tenmint-ca/setup.c)
 $(BUILD)/tests/test_issuers_explain: $(call objects,tools/tenmint-tuf/issuers.c)
 $(BUILD)/tests/test_submit: $(call objects,tools/tenmint/submit.c tools/tenmint/refusal.c)
 

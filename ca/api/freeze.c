@@ -9,7 +9,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/json/jsonmap.h"
+#include "common/json/jsonfile.h"
 #include "common/promtext.h"
 
 #define FILE_MAX ((size_t)512 * 1024)
@@ -46,41 +46,20 @@ static const struct tm_jsonmap list_map = {
 
 int ca_freeze_read(const char *path, struct ca_freeze_list *out, struct tm_err *e)
 {
-    struct tm_buf text = {0};
     *out = (struct ca_freeze_list){0};
-    if (access(path, F_OK) != 0 && errno == ENOENT)
-        return 0;
-    int rc = tm_file_read(path, FILE_MAX, &text, e);
-    if (rc == 0 &&
-        tm_jsonmap_parse((const char *)text.data, text.len, FILE_MAX, &list_map, NULL, out, e) != 0)
-        rc = tm_err_wrap(e, "'%s'", path);
-    tm_buf_free(&text);
-    return rc;
+    return tm_jsonfile_read(path, FILE_MAX, &list_map, out, e) < 0 ? -1 : 0;
 }
 
 int ca_freeze_put(const struct ca_freeze_list *list, struct tm_buf *out, struct tm_err *e)
 {
-    json_t *v = tm_jsonmap_write(&list_map, list, e);
-    char *text = v != NULL ? json_dumps(v, JSON_INDENT(1)) : NULL;
-    json_decref(v);
-    if (text == NULL)
-        return v == NULL ? -1 : tm_err_set(e, "out of memory");
-    tm_buf_puts(out, text);
-    tm_buf_puts(out, "\n");
-    free(text);
-    return buf_failed(out) ? tm_err_set(e, "out of memory") : 0;
+    return tm_jsonfile_put(&list_map, list, out, e);
 }
 
 int ca_freeze_write(const char *path, const struct ca_freeze_list *list, struct tm_err *e)
 {
-    struct tm_buf text = {0};
     if (list->count == 0)
         return unlink(path) == 0 || errno == ENOENT ? 0 : tm_err_errno(e, "remove '%s'", path);
-    int rc = ca_freeze_put(list, &text, e);
-    if (rc == 0) /* every user of the server's processes reads it */
-        rc = tm_file_write_atomic(path, 0644, text.data, text.len, e);
-    tm_buf_free(&text);
-    return rc;
+    return tm_jsonfile_write(path, 0644, &list_map, list, e); /* for all users of the server's */
 }
 
 void ca_freeze_free_list(struct ca_freeze_list *list)

@@ -157,8 +157,8 @@ static int write_ca(const struct ca_create_options *o, EVP_PKEY *root_key, X509 
 
 int ca_create_ca(const struct ca_create_options *o, struct tm_err *e)
 {
-    const char *type = o->key_type != NULL ? o->key_type : "p256";
-    const char *org = o->organization != NULL ? o->organization : "tenmint";
+    const char *type = o->key_type != NULL ? o->key_type : CREATE_KEY_TYPE;
+    const char *org = o->organization != NULL ? o->organization : CREATE_ORGANIZATION;
     int64_t root_life = (o->root_years > 0 ? o->root_years : 10) * YEAR_S;
     int64_t sub_life = (o->intermediate_years > 0 ? o->intermediate_years : 3) * YEAR_S;
     /* A child must never outlive its parent (certificate-specification.md). */
@@ -228,7 +228,8 @@ static X509_REQ *make_request(const struct ca_create_options *o, const X509_NAME
     STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
     X509_REQ *req = X509_REQ_new();
     bool ok = req != NULL && list != NULL && X509_REQ_set_version(req, X509_REQ_VERSION_1) == 1 &&
-              name_request(req, subject, o->organization != NULL ? o->organization : "tenmint") &&
+              name_request(req, subject,
+                           o->organization != NULL ? o->organization : CREATE_ORGANIZATION) &&
               X509_REQ_set_pubkey(req, key) == 1 &&
               ask_for(list, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
               ask_for(list, NID_key_usage, "critical,keyCertSign,cRLSign") &&
@@ -245,9 +246,10 @@ static X509_REQ *make_request(const struct ca_create_options *o, const X509_NAME
 int ca_create_request(const struct ca_create_options *o, const X509_NAME *subject, struct tm_err *e)
 {
     struct tm_key *device = NULL;
-    EVP_PKEY *key = tm_file_mkdirs(o->directory, 0700, e) == 0
-                        ? make_daily_key(o, o->key_type != NULL ? o->key_type : "p256", &device, e)
-                        : NULL;
+    EVP_PKEY *key =
+        tm_file_mkdirs(o->directory, 0700, e) == 0
+            ? make_daily_key(o, o->key_type != NULL ? o->key_type : CREATE_KEY_TYPE, &device, e)
+            : NULL;
     X509_REQ *req = key != NULL ? make_request(o, subject, key, e) : NULL;
     BIO *bio = req != NULL ? BIO_new(BIO_s_mem()) : NULL;
     int rc = -1;
@@ -279,8 +281,8 @@ static int write_tsa(const struct ca_create_options *o, EVP_PKEY *const *key, X5
 
 int ca_create_tsa(const struct ca_create_options *o, struct tm_err *e)
 {
-    const char *type = o->key_type != NULL ? o->key_type : "p256";
-    const char *org = o->organization != NULL ? o->organization : "tenmint";
+    const char *type = o->key_type != NULL ? o->key_type : CREATE_KEY_TYPE;
+    const char *org = o->organization != NULL ? o->organization : CREATE_ORGANIZATION;
     int64_t root_end = o->now_s + (o->root_years > 0 ? o->root_years : 10) * YEAR_S;
     int64_t leaf_end = o->now_s + (o->intermediate_years > 0 ? o->intermediate_years : 3) * YEAR_S;
     const struct ca_create_cert what[] = {
@@ -338,7 +340,7 @@ static int end_of(X509 *cert, int64_t *seconds)
 int ca_create_intermediate(const struct ca_create_options *o, X509 *root, EVP_PKEY *root_key,
                            struct tm_err *e)
 {
-    const char *type = o->key_type != NULL ? o->key_type : "p256";
+    const char *type = o->key_type != NULL ? o->key_type : CREATE_KEY_TYPE;
     int64_t life = (o->intermediate_years > 0 ? o->intermediate_years : 3) * YEAR_S;
     int64_t root_end = 0;
     struct tm_key *device = NULL;

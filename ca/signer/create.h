@@ -26,10 +26,13 @@ struct ca_create_cert {
 X509 *ca_create_ca_cert(const struct ca_create_cert *c, EVP_PKEY *key, X509 *issuer,
                         EVP_PKEY *issuer_key, struct tm_err *e);
 
+#define CREATE_ORGANIZATION "tenmint"
+#define CREATE_KEY_TYPE "p256"
+
 struct ca_create_options {
     const char *directory;                   /* made if missing; must hold none of the files */
-    const char *organization;                /* NULL: "tenmint" */
-    const char *key_type;                    /* NULL: "p256" */
+    const char *organization;                /* NULL: CREATE_ORGANIZATION */
+    const char *key_type;                    /* NULL: CREATE_KEY_TYPE */
     const char *password;                    /* encrypts the key files (PKCS#8 with AES-256) */
     const struct tm_key_source *device;      /* NULL: a file; or where the intermediate's key is:
                                              tm_key_make */

@@ -168,22 +168,21 @@ says "again" 0 "is there and whole: nothing was made" "${M[@]}"
 sed -i 's/127.0.0.1:2112/127.0.0.1:0/' "$W/missing/ca/tenmint-ca.yaml" # an operator's own change is kept
 state_of "$W/missing/ca" >"$W/before"
 says "after an edit" 0 "nothing was made" "${M[@]}"
-says "another address" 3 "'ct: embedded: origin' is '127.0.0.1:$PORT/log', not 'sigstore.example.com/log'" \
+says "another address" 3 "--url asks for 'https://sigstore.example.com', and init was asked for '$URL'" \
     "${I[@]}" "$W/missing/ca" --if-missing --all --url https://sigstore.example.com
-says "another log's name" 3 "a log keeps its name" "${I[@]}" "$W/missing/ca" --if-missing --log-origin other.example.com/log
-says "another scheme" 3 "its log is at '$URL/log', not below 'https://127.0.0.1:$PORT'" \
+says "another log's name" 3 "--log-origin asks for 'other.example.com/log', and init was asked for '127.0.0.1:$PORT/log'" "${I[@]}" "$W/missing/ca" --if-missing --log-origin other.example.com/log
+says "another scheme" 3 "--url asks for 'https://127.0.0.1:$PORT'" \
     "${I[@]}" "$W/missing/ca" --if-missing --all --url "https://127.0.0.1:$PORT"
 says "no log" 3 "and --no-log asks for none" "${I[@]}" "$W/missing/ca" --if-missing --no-log
-says "another type of key" 3 "the CA's key is p256, and --key-type asks for p384" "${M[@]}" --key-type p384
+says "another type of key" 3 "--key-type asks for 'p384', and init was asked for 'p256'" "${M[@]}" --key-type p384
 says "the same type" 0 "nothing was made" "${M[@]}" --key-type p256
-says "another organization" 3 "the CA is of 'tenmint', not of 'acme'" "${M[@]}" --organization acme
-for key in "ca:the CA" "log:the log" "audit:the log of audit heads" "signature-log:the signature log" "timestamp:the timestamp authority"; do
-    says "a key that is no file: ${key%%:*}" 3 "${key#*:}'s key is the file " "${M[@]}" "--${key%%:*}-key" awskms:alias/x?region=r
-    grep -q "and --${key%%:*}-key asks for awskms:alias/x?region=r: init moves no key" "$W/said" || check "names it" "" "$(cat "$W/said")"
+says "another organization" 3 "--organization asks for 'acme', and init was asked for 'tenmint'" "${M[@]}" --organization acme
+for key in ca root log audit signature-log timestamp; do
+    says "a key that is no file: $key" 3 "--$key-key asks for 'awskms:alias/x?region=r', and init was asked for 'a file'" \
+        "${M[@]}" "--$key-key" awskms:alias/x?region=r
 done
 touch "$W/m.so"
-says "a label" 3 "asks for key 'k' of token 't' by $W/m.so" "${M[@]}" --pkcs11-module "$W/m.so" --pkcs11-token t --pkcs11-pin-env P --pkcs11-key k
-says "a root's key that is no file" 3 "root.key', and --root-key asks for another" "${M[@]}" --root-key awskms:alias/r?region=r
+says "a label" 3 "--pkcs11-key asks for 'key 'k' of token 't'', and init was asked for 'a file'" "${M[@]}" --pkcs11-module "$W/m.so" --pkcs11-token t --pkcs11-pin-env P --pkcs11-key k
 says "less than it has" 0 "nothing was made" "${I[@]}" "$W/missing/ca" --if-missing
 check "no byte of it changed" "" "$(state_of "$W/missing/ca" | diff "$W/before" -)"
 rm "$W/missing/ca/tsa.key"
@@ -195,8 +194,44 @@ check "are left alone" "mine" "$(ls -A "$W/full")"
 check "the lost key is not replaced" "" "$(state_of "$W/missing/ca" | diff "$W/before" -)"
 says "a CA alone" 0 "wrote " "${I[@]}" "$W/alone" --if-missing
 says "a CA alone, again" 0 "nothing was made" "${I[@]}" "$W/alone" --if-missing
-says "more than it has" 3 "has no 'signature-log: origin'" "${I[@]}" "$W/alone" --if-missing --all --url "$URL" --log-origin \
+says "more than it has" 3 "--url asks for '$URL', and init was asked for none" "${I[@]}" "$W/alone" --if-missing --all --url "$URL" --log-origin \
     "$(sed -n "s/^    origin: '\(.*\)'/\1/p" "$W/alone/tenmint-ca.yaml")"
+
+# A rotation of every kind changes nothing of what was asked for.
+R=$W/rotated
+ROTATED=("${I[@]}" "$R" --if-missing --all --url "$URL" --organization acme --key-type p256)
+says "one to rotate" 0 "wrote " "${ROTATED[@]}"
+says "the CA's next, of another type" 0 "" "$B/tenmint-ca" rotate "$R" --key-type p384
+says "in service" 0 "" "$B/tenmint-ca" rotate "$R" --activate
+for kind in "" --signatures; do
+    says "the next log $kind" 0 "" "$B/tenmint-ca" log rotate "$R/tenmint-ca.yaml" 2031 $kind
+    says "in service" 0 "" "$B/tenmint-ca" log rotate "$R/tenmint-ca.yaml" 2031 $kind --activate
+done
+says "again after rotations" 0 "nothing was made" "${ROTATED[@]}"
+says "with another option" 3 "--organization asks for 'other'" "${I[@]}" "$R" --if-missing --organization other
+says "of an older version" 0 "warning: '$R' has no init.json" sh -c 'rm "$1/init.json"; shift; exec "$@"' sh "$R" "${ROTATED[@]}"
+echo '{"url": 5}' >"$R/init.json"
+says "a damaged record" 3 "'$R/init.json'" "${ROTATED[@]}"
+
+# An anchor on other storage from the first day on.
+mkdir "$W/anchor"
+A=("${I[@]}" "$W/anchored" --if-missing --all --url "$URL" --anchor)
+says "no such folder" 1 "--anchor '$W/nowhere'" "${A[@]}" "$W/nowhere"
+touch "$W/anchor/log.checkpoint"
+says "another log's anchor" 1 "--anchor: a log's newest checkpoint is to be alone there: directory '$W/anchor' is not empty" "${A[@]}" "$W/anchor"
+check "nothing was made" "" "$(ls -d "$W/anchored"* 2>/dev/null)"
+rm "$W/anchor/log.checkpoint"
+says "with an anchor" 0 "newest checkpoints are kept in $W/anchor" "${A[@]}" "$W/anchor"
+grep -q 'NO ANCHOR' "$W/said" && check "no warning" "" "$(cat "$W/said")"
+says "another anchor" 3 "--anchor asks for '$W', and init was asked for '$W/anchor'" "${A[@]}" "$W"
+says "check-config" 0 "" "$B/tenmint-ca" check-config "$W/anchored/tenmint-ca.yaml"
+grep -q 'anchor nor a witness' "$W/said" && check "no warning" "" "$(cat "$W/said")"
+cp -r "$W/anchored" "$W/backup"
+circle "$W/anchored"
+check "each log has its own" "audit.checkpoint log.checkpoint siglog.checkpoint" "$(ls "$W/anchor" | xargs)"
+rm -rf "$W/anchored" && cp -r "$W/backup" "$W/anchored"
+sed -i 's/^metrics-listen:.*/metrics-listen: 127.0.0.1:0/' "$W/anchored/tenmint-ca.yaml"
+says "an old copy, restored, does not start" 3 "anchor" timeout 30 "$B/tenmint-ca" serve --config "$W/anchored/tenmint-ca.yaml"
 
 # An empty folder that somebody made: as it was, but for what is in it; a link to it stays a link.
 mkdir -m 2750 "$W/made"

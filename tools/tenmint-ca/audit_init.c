@@ -74,7 +74,8 @@ int audit_init(const struct ca_config *c, const struct owner *o, struct tm_err *
     return rc == 0 ? 0 : tm_err_wrap(e, "audit-store");
 }
 
-void audit_init_put_config(const char *origin, const struct tm_key_source *key, struct tm_buf *out)
+void audit_init_put_config(const char *origin, const struct tm_key_source *key, const char *anchor,
+                           struct tm_buf *out)
 {
     tm_buf_printf(out,
                   "\n# What was issued, refused and changed, by whom: `tenmint-ca audit query`.\n"
@@ -87,6 +88,7 @@ void audit_init_put_config(const char *origin, const struct tm_key_source *key, 
         setup_put_device(out, "  ", key);
     else
         tm_buf_puts(out, "  key: audit.key\n  password-file: password\n");
+    setup_put_anchor(out, "  ", anchor, "audit");
 }
 
 int command_audit_init(const struct cli_command *self, int argc, char **argv)

@@ -10,7 +10,7 @@
 
 #include "common/file.h"
 #include "common/hex.h"
-#include "common/json/jsonmap.h"
+#include "common/json/jsonfile.h"
 #include "tools/tenmint-ca/evidence.h"
 #include "tools/tenmint-ca/init_stage.h"
 
@@ -182,33 +182,24 @@ int evidence_manifest_write(const char *dir, const struct evidence_manifest *m, 
                             .until_ms = m->period.until_ms,
                             .nodes = {m->node, m->nodes},
                             .files = {m->file, m->files}};
-    json_t *j = tm_jsonmap_write(&map, &o, e);
-    char *text = j != NULL ? json_dumps(j, JSON_INDENT(1)) : NULL;
-    int rc = text != NULL ? tm_file_join(dir, MANIFEST, path, sizeof(path), e) : -1;
-    if (rc == 0)
-        rc = tm_file_write_atomic(path, 0644, text, strlen(text), e);
-    free(text);
-    json_decref(j);
-    return rc;
+    return tm_file_join(dir, MANIFEST, path, sizeof(path), e) == 0
+               ? tm_jsonfile_write(path, 0644, &map, &o, e)
+               : -1;
 }
 
 int evidence_manifest_read(const char *dir, struct evidence_manifest *m, struct tm_err *e)
 {
     struct owned o = {0};
-    struct tm_buf text = {0};
     char path[PATH_MAX];
     *m = (struct evidence_manifest){0};
-    if (tm_file_join(dir, MANIFEST, path, sizeof(path), e) != 0 ||
-        tm_file_read(path, MANIFEST_BYTES_MAX, &text, e) != 0)
+    if (tm_file_join(dir, MANIFEST, path, sizeof(path), e) != 0)
         return -1;
-    int rc =
-        tm_jsonmap_parse((const char *)text.data, text.len, MANIFEST_BYTES_MAX, &map, NULL, &o, e);
-    tm_buf_free(&text);
+    int rc = tm_jsonfile_read(path, MANIFEST_BYTES_MAX, &map, &o, e);
     if (rc == 0 && strcmp(o.type, TYPE) != 0)
-        rc = tm_err_set(e, "'type' is not '" TYPE "'");
+        rc = tm_err_set(e, "'%s': 'type' is not '" TYPE "'", path);
     if (rc != 0) {
         tm_jsonmap_free(&map, &o);
-        return tm_err_wrap(e, "'%s'", path);
+        return -1;
     }
     free(o.type);
     *m = (struct evidence_manifest){.period = {o.since_ms, o.until_ms},

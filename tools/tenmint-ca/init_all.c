@@ -114,10 +114,11 @@ static void put_key(struct tm_buf *out, const struct tm_key_source *s, const cha
         tm_buf_printf(out, "  key: %s\n  password-file: password\n", file);
 }
 
-void init_all_put_config(const struct init_all *a, struct tm_buf *out)
+void init_all_put_config(const struct init_all *a, const char *anchor, struct tm_buf *out)
 {
     tm_buf_printf(out, "\nsignature-log:\n  directory: siglog\n  origin: '%s'\n", a->host);
     put_key(out, &a->signatures, "siglog.key");
+    setup_put_anchor(out, "  ", anchor, "siglog");
     tm_buf_puts(out, "\ntimestamp-authority:\n  chain: tsa.pem\n");
     put_key(out, &a->timestamps, "tsa.key");
     tm_buf_puts(out, "\ntuf:\n  directory: tuf/published\n");

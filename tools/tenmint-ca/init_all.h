@@ -31,5 +31,6 @@ int init_all_read_url(struct init_all *a, struct tm_err *e);
 int init_all_make(const struct init_all *a, const char *dir, const char *password, int64_t now_s,
                   struct tm_err *e);
 
-void init_all_put_config(const struct init_all *a, struct tm_buf *out);
+/* `anchor`: as setup_put_anchor. */
+void init_all_put_config(const struct init_all *a, const char *anchor, struct tm_buf *out);
 void init_all_print(const struct init_all *a, const char *dir);

@@ -64,6 +64,13 @@ static bool still_there(const struct init_stage *s)
            held.st_dev == named.st_dev;
 }
 
+static void unlock(struct init_stage *s)
+{
+    if (s->lock >= 0)
+        close(s->lock);
+    s->lock = -1;
+}
+
 static enum init_stage_state lock(struct init_stage *s, struct tm_err *e)
 {
     s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -71,14 +78,10 @@ static enum init_stage_state lock(struct init_stage *s, struct tm_err *e)
         return busy(s, e);
     if (s->lock < 0)
         return tm_err_errno(e, "open '%s'", s->dir);
-    return flock(s->lock, LOCK_EX | LOCK_NB) == 0 && still_there(s) ? INIT_STAGE_BEGUN : busy(s, e);
-}
-
-static void unlock(struct init_stage *s)
-{
-    if (s->lock >= 0)
-        close(s->lock);
-    s->lock = -1;
+    if (flock(s->lock, LOCK_EX | LOCK_NB) == 0 && still_there(s))
+        return INIT_STAGE_BEGUN;
+    unlock(s); /* what another holds is not ours to remove */
+    return busy(s, e);
 }
 
 /* What an earlier run left when it was killed. */

@@ -101,6 +101,13 @@ void setup_put_device(struct tm_buf *out, const char *indent, const struct tm_ke
     setup_put_yaml(out, indent, "key-uri", d->uri);
 }
 
+void setup_put_anchor(struct tm_buf *out, const char *indent, const char *folder, const char *name)
+{
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof(path), "%s/%s.checkpoint", folder, name);
+    setup_put_yaml(out, indent, "anchor", *folder != '\0' ? path : NULL);
+}
+
 int setup_check_origin(const char *option, const char *origin, struct tm_err *e)
 {
     bool plain = true;

@@ -52,5 +52,8 @@ const struct tm_key_source *setup_elsewhere(const struct tm_key_source *s);
 /* The lines that name a token, its key and its PIN, or a URI. */
 void setup_put_device(struct tm_buf *out, const char *indent, const struct tm_key_source *d);
 
+/* The line that has the log `name` keep its newest checkpoint in `folder`; "": no line. */
+void setup_put_anchor(struct tm_buf *out, const char *indent, const char *folder, const char *name);
+
 /* A name of a log: a submission prefix without its scheme, which a quoted scalar can hold. */
 int setup_check_origin(const char *option, const char *origin, struct tm_err *e);

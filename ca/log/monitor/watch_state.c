@@ -6,7 +6,7 @@
 
 #include "ca/log/monitor/watch.h"
 #include "common/file.h"
-#include "common/json/jsonmap.h"
+#include "common/json/jsonfile.h"
 
 #define STATE_MAX ((size_t)256 * 1024)
 #define STATE_VERSION 1
@@ -96,28 +96,19 @@ static int take(const struct state *s, struct ca_watch_state *out, struct tm_err
 
 int ca_watch_state_load(const char *path, struct ca_watch_state *out, struct tm_err *e)
 {
-    struct stat st;
-    struct tm_buf text = {0};
-    *out = (struct ca_watch_state){0};
-    if (stat(path, &st) != 0 && errno == ENOENT)
-        return 0;
     struct state s = {0};
-    int rc = tm_file_read(path, STATE_MAX, &text, e);
-    if (rc == 0) {
-        rc = tm_jsonmap_parse((const char *)text.data, text.len, STATE_MAX, &map, NULL, &s, e);
-        if (rc == 0)
-            rc = take(&s, out, e);
-        if (rc != 0)
-            tm_err_wrap(e,
-                        "state '%s' (what was seen is lost without it: restore it, or move it "
-                        "away to begin anew)",
-                        path);
-    }
+    *out = (struct ca_watch_state){0};
+    int rc = tm_jsonfile_read(path, STATE_MAX, &map, &s, e);
+    if (rc == 0 && take(&s, out, e) != 0)
+        rc = tm_err_wrap(e, "'%s'", path);
+    if (rc < 0)
+        tm_err_wrap(e,
+                    "state (what was seen is lost without it: restore it, or move it away to begin "
+                    "anew)");
     tm_jsonmap_free(&map, &s);
-    tm_buf_free(&text);
-    if (rc != 0)
+    if (rc < 0)
         ca_watch_state_free(out);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 int ca_watch_state_save(const char *path, const struct ca_watch_state *s, struct tm_err *e)
@@ -129,13 +120,8 @@ int ca_watch_state_save(const char *path, const struct ca_watch_state *s, struct
                         .frontier = {peaks, tm_frontier_peaks(s->at.size)}};
     for (size_t i = 0; i < out.frontier.count; i++) /* views */
         peaks[i] = (struct tm_buf){.data = (unsigned char *)s->at.peak[i].b, .len = MERKLE_HASH};
-    json_t *o = tm_jsonmap_write(&map, &out, e);
-    char *text = o != NULL ? json_dumps(o, JSON_INDENT(2)) : NULL;
-    int rc = text != NULL ? tm_file_write_atomic(path, 0644, text, strlen(text), e)
-                          : tm_err_set(e, "out of memory");
-    free(text);
+    int rc = tm_jsonfile_write(path, 0644, &map, &out, e);
     free(out.checkpoint);
-    json_decref(o);
     return rc == 0 ? 0 : tm_err_wrap(e, "save the state");
 }
 

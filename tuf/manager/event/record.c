@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/json/jsonfile.h"
 
 #define RECORD_BYTES_MAX ((size_t)16 << 20)
 #define VERSIONS_KEPT 4 /* of each role */
@@ -91,29 +92,16 @@ static const struct tm_jsonmap record_map = {
 
 int tuf_record_read(const char *path, struct tuf_record *out, struct tm_err *e)
 {
-    struct tm_buf text = {0};
     *out = (struct tuf_record){0};
-    int rc = tm_file_read(path, RECORD_BYTES_MAX, &text, e);
-    bool missing = rc != 0 && errno == ENOENT;
-    if (rc == 0)
-        rc = tm_jsonmap_parse((const char *)text.data, text.len, RECORD_BYTES_MAX, &record_map,
-                              NULL, out, e);
-    tm_buf_free(&text);
-    if (rc == 0 || missing)
+    if (tm_jsonfile_read(path, RECORD_BYTES_MAX, &record_map, out, e) >= 0)
         return 0;
     tuf_record_free(out);
-    return tm_err_wrap(e, "the record of what was signed and seen, '%s'", path);
+    return tm_err_wrap(e, "the record of what was signed and seen");
 }
 
 int tuf_record_write(const char *path, const struct tuf_record *r, struct tm_err *e)
 {
-    json_t *v = tm_jsonmap_write(&record_map, r, e);
-    char *text = v != NULL ? json_dumps(v, JSON_INDENT(1)) : NULL;
-    int rc = text != NULL ? tm_file_write_atomic(path, 0600, text, strlen(text), e)
-                          : tm_err_set(e, "out of memory");
-    json_decref(v);
-    free(text);
-    return rc;
+    return tm_jsonfile_write(path, 0600, &record_map, r, e);
 }
 
 void tuf_record_free(struct tuf_record *r)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/file.h"
-#include "common/json/jsonmap.h"
+#include "common/json/jsonfile.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/review/rules.h"
 #include "tuf/manager/review/review.h"
@@ -90,34 +90,19 @@ static const struct tm_jsonmap notes_map = {
 static int notes_read(const struct tuf_workspace *w, struct notes *out, struct tm_err *e)
 {
     char path[PATH_MAX];
-    struct tm_buf text = {0};
     *out = (struct notes){0};
-    if (tuf_workspace_path(w, NOTES_FILE, path, sizeof(path), e) != 0)
-        return -1;
-    int rc = tm_file_read(path, NOTES_BYTES_MAX, &text, e);
-    if (rc != 0 && errno == ENOENT) {
-        tm_buf_free(&text);
-        return 0;
-    }
-    if (rc == 0)
-        rc = tm_jsonmap_parse((const char *)text.data, text.len, NOTES_BYTES_MAX, &notes_map, NULL,
-                              out, e);
-    tm_buf_free(&text);
-    return rc == 0 ? 0 : tm_err_wrap(e, "'%s'", path);
+    return tuf_workspace_path(w, NOTES_FILE, path, sizeof(path), e) == 0 &&
+                   tm_jsonfile_read(path, NOTES_BYTES_MAX, &notes_map, out, e) >= 0
+               ? 0
+               : -1;
 }
 
 static int notes_write(const struct tuf_workspace *w, const struct notes *n, struct tm_err *e)
 {
     char path[PATH_MAX];
-    json_t *v = tm_jsonmap_write(&notes_map, n, e);
-    char *text = v != NULL ? json_dumps(v, JSON_INDENT(1)) : NULL;
-    int rc = text != NULL ? tuf_workspace_path(w, NOTES_FILE, path, sizeof(path), e)
-                          : tm_err_set(e, "out of memory");
-    if (rc == 0)
-        rc = tm_file_write_atomic(path, 0644, text, strlen(text), e);
-    json_decref(v);
-    free(text);
-    return rc;
+    return tuf_workspace_path(w, NOTES_FILE, path, sizeof(path), e) == 0
+               ? tm_jsonfile_write(path, 0644, &notes_map, n, e)
+               : -1;
 }
 
 /* ---- what is published ---- */

@@ -5,6 +5,7 @@
 
 #include "common/b64.h"
 #include "common/file.h"
+#include "common/json/jsonfile.h"
 #include "common/json/strictjson.h"
 #include "tuf/verify/bundle/bundle.h"
 #include "tuf/verify/trust/jsontypes.h"
@@ -490,7 +491,7 @@ int tuf_bundle_write(const struct tuf_bundle *b, struct tm_buf *out, struct tm_e
                      .has_envelope = b->content == BUNDLE_DSSE,
                      .digest = (int)b->digest_algorithm + 1,
                      .signatures = {&signature, 1}};
-    return tuf_json_write(&file_map, &f, out, e) == 0
+    return tm_jsonfile_put(&file_map, &f, out, e) == 0
                ? 0
                : tm_err_wrap(e, "the bundle cannot be written");
 }

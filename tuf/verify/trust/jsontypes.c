@@ -244,20 +244,3 @@ const struct tm_jsonmap tuf_json_log_id = {.members = log_id_members,
                                            .size = sizeof(struct tm_buf),
                                            .unknown = JSONMAP_IGNORE,
                                            .proto = true};
-
-/* --- files --- */
-
-int tuf_json_write(const struct tm_jsonmap *map, const void *from, struct tm_buf *out,
-                   struct tm_err *e)
-{
-    json_t *v = tm_jsonmap_write(map, from, e);
-    char *text = v != NULL ? json_dumps(v, JSON_INDENT(2)) : NULL;
-    if (text != NULL) {
-        tm_buf_puts(out, text);
-        buf_putc(out, '\n');
-    }
-    bool written = text != NULL && !buf_failed(out);
-    free(text);
-    json_decref(v);
-    return v == NULL ? -1 : written ? 0 : tm_err_set(e, "out of memory");
-}

@@ -24,7 +24,3 @@ extern const struct tm_jsonmap tuf_json_chain;
 
 /* LogId, a struct tm_buf. */
 extern const struct tm_jsonmap tuf_json_log_id;
-
-/* The text of a file: indented by two, ended by a newline. */
-int tuf_json_write(const struct tm_jsonmap *map, const void *from, struct tm_buf *out,
-                   struct tm_err *e);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/json/jsonfile.h"
 #include "tuf/verify/trust/internal.h"
 #include "tuf/verify/trust/jsontypes.h"
 
@@ -224,7 +225,7 @@ int tuf_signing_config_write(const struct tuf_signing_config *c, struct tm_buf *
         f.choice[k].given = c->choice[k].selector != SELECT_UNDEFINED;
     }
     if (rc == 0)
-        rc = tuf_json_write(&file_map, &f, out, e);
+        rc = tm_jsonfile_put(&file_map, &f, out, e);
     for (size_t k = 0; k < SERVICE_KIND_COUNT; k++)
         free(f.list[k].item);
     return rc == 0 ? 0 : tm_err_wrap(e, "the signing config cannot be written");

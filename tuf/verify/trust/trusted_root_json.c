@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/json/jsonfile.h"
 #include "common/utf8.h"
 #include "tuf/verify/trust/internal.h"
 #include "tuf/verify/trust/jsontypes.h"
@@ -291,7 +292,7 @@ int tuf_trusted_root_write(const struct tuf_trusted_root *r, struct tm_buf *out,
         }
     }
     if (rc == 0)
-        rc = tuf_json_write(&file_map, &f, out, e);
+        rc = tm_jsonfile_put(&file_map, &f, out, e);
     for (size_t l = 0; l < TRUST_LIST_COUNT; l++)
         free(f.list[l].item);
     return rc == 0 ? 0 : tm_err_wrap(e, "the trusted root cannot be written");
