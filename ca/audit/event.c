@@ -19,6 +19,11 @@ const struct ca_audit_kind_row ca_audit_kinds[AUDIT_KIND_COUNT] = {
 #undef AUDIT_KIND_ROW
 };
 
+const char *ca_audit_kind_name(size_t kind)
+{
+    return kind < AUDIT_KIND_COUNT ? ca_audit_kinds[kind].name : NULL;
+}
+
 int ca_audit_kind_find(const char *name)
 {
     for (int i = 0; i < AUDIT_KIND_COUNT; i++) {

@@ -87,7 +87,8 @@ struct ca_audit_kind_row {
 };
 extern const struct ca_audit_kind_row ca_audit_kinds[AUDIT_KIND_COUNT];
 
-int ca_audit_kind_find(const char *name); /* or -1 */
+int ca_audit_kind_find(const char *name);    /* or -1 */
+const char *ca_audit_kind_name(size_t kind); /* NULL: there is no such */
 
 /* Field `i`; "" when it is not set. */
 const char *ca_audit_text(const struct ca_audit_event *ev, size_t i);

@@ -30,6 +30,11 @@ const struct oidc_type *oidc_type_find(const char *name)
     return NULL;
 }
 
+const char *oidc_type_name(size_t i)
+{
+    return i < sizeof(types) / sizeof(types[0]) ? types[i].name : NULL;
+}
+
 const char *oidc_type_near(const char *name)
 {
     struct tm_nearest near;

@@ -31,6 +31,7 @@ struct oidc_type {
 };
 
 const struct oidc_type *oidc_type_find(const char *name); /* NULL: unknown */
+const char *oidc_type_name(size_t i);                     /* NULL behind the last */
 const char *oidc_type_near(const char *name);             /* what may be meant, or NULL */
 
 /* Checks at load: oidc/principal/checks.c. Texts are upstream's. */

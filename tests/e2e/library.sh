@@ -68,8 +68,8 @@ echo "what was built" >"$W/app"
 echo "something else" >"$W/other"
 (umask 077 && mint >"$W/token")
 "$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/signing" --log-key "$LOG_KEY" >"$W/said" 2>&1 &&
-    "$B/tenmint" sign --dir "$W/signing" --tsa "$TSA" --bundle "$W/stamped.json" "$W/app" >"$W/said" 2>&1 &&
-    "$B/tenmint" sign --dir "$W/signing" --bundle "$W/plain.json" "$W/app" >"$W/said" 2>&1 ||
+    "$B/tenmint" sign --cert-dir "$W/signing" --tsa "$TSA" --bundle "$W/stamped.json" "$W/app" >"$W/said" 2>&1 &&
+    "$B/tenmint" sign --cert-dir "$W/signing" --bundle "$W/plain.json" "$W/app" >"$W/said" 2>&1 ||
     bad "signing: $(cat "$W/said")"
 WHO=$(openssl x509 -in "$W/signing/leaf.pem" -noout -ext subjectAltName | sed -n 's/^ *URI://p')
 trust retire-ca "$CA" --confirm

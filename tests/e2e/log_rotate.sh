@@ -18,7 +18,7 @@ cert() { # NAME LOG-KEY
     mint >"$W/token"
     says "$1: a certificate with its SCT" 0 'verified' "$B/tenmint" cert --ca "$CA" --token-file "$W/token" --log-key "$2" --out "$W/$1"
     echo "$1" >"$W/$1.txt"
-    says "$1: signed" 0 "$1.txt" "$B/tenmint" sign --dir "$W/$1" "$W/$1.txt"
+    says "$1: signed" 0 "$1.txt" "$B/tenmint" sign --cert-dir "$W/$1" "$W/$1.txt"
 }
 verifies() { # NAME: against the trusted root as it is now
     says "$1 verifies${2:-}" 0 "ok      sct" "$B/tenmint" verify --trusted-root "$W/tr/trusted_root.json" \

@@ -16,7 +16,7 @@ for command in propose publish refresh 'refresh --watch 1h' 'revoke zoe' 'holder
     'key show zoe' 'trust show' 'trust retire-ca zoe' 'trust remove-ca zoe --confirm'; do
     says "no workspace: $command" 3 "no repository workspace" timeout 20 $T $command --dir "$W/none"
 done
-for command in status verify history 'history --transcript' "diff $W/none"; do
+for command in status verify history 'history --lines' "diff $W/none"; do
     says "no repository: $command" 3 "no published repository|no workspace" $T $command "$W/none"
 done
 check "nothing was written there" '' "$(ls -A "$W/none")"
@@ -119,7 +119,7 @@ says "twice" 1 "already" $T holder replace online online2 --key "$W/tuf/online2.
 ceremony fourth "a new online key" alice dave >"$W/out" || { cat "$W/out" "$W"/*.out; fails=$((fails + 1)); }
 says "refresh by the new online key" 0 "refreshed: " $T refresh --dir "$W/tuf" --force
 says "status names it" 0 "timestamp.*online2" $T status --dir "$W/tuf"
-says "transcript" 0 "holder=dave" $T history "$W/tuf" --transcript
+says "transcript" 0 "holder=dave" $T history "$W/tuf" --lines
 
 # Trust edits.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/ca.key" -out "$W/ca.pem" -days 3650 \

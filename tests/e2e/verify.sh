@@ -26,12 +26,12 @@ sleep 1 # a certificate's times are whole seconds: its issue must not lie before
 echo "what was built" >"$W/app"
 (umask 077 && mint >"$W/token")
 check "a certificate" 0 "$("$T" cert --ca "$CA" --token-file "$W/token" --out "$W/signing" --log-key "$LOG_KEY" >"$W/said" 2>&1; echo $?)"
-check "sign with a timestamp" 0 "$("$T" sign --dir "$W/signing" --tsa "$TSA" "$W/app" >"$W/said" 2>&1; echo $?)"
-check "not over an earlier bundle" 1 "$("$T" sign --dir "$W/signing" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "sign with a timestamp" 0 "$("$T" sign --cert-dir "$W/signing" --tsa "$TSA" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "not over an earlier bundle" 1 "$("$T" sign --cert-dir "$W/signing" "$W/app" >"$W/said" 2>&1; echo $?)"
 says "--force"
-check "sign without" 0 "$("$T" sign --dir "$W/signing" --bundle "$W/plain.json" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "sign without" 0 "$("$T" sign --cert-dir "$W/signing" --bundle "$W/plain.json" "$W/app" >"$W/said" 2>&1; echo $?)"
 says "timestamps   none"
-check "no bundle without the timestamp asked for" 6 "$("$T" sign --dir "$W/signing" --tsa http://127.0.0.1:1 --bundle "$W/none.json" "$W/app" >"$W/said" 2>&1; echo $?)"
+check "no bundle without the timestamp asked for" 6 "$("$T" sign --cert-dir "$W/signing" --tsa http://127.0.0.1:1 --bundle "$W/none.json" "$W/app" >"$W/said" 2>&1; echo $?)"
 check "… no file either" no "$([ -e "$W/none.json" ] && echo yes || echo no)"
 openssl dgst -sha256 -sign "$W/signing/key.pem" -out "$W/app.sig" "$W/app"
 openssl base64 -A -in "$W/app.sig" -out "$W/app.sig64"
@@ -112,7 +112,7 @@ says "cut.json"
 "$B/tests/demo_tsa" "$W/tsa2.pem" >"$W/tsa2.out" 2>&1 &
 PIDS="$PIDS $!"
 wait_for "$W/tsa2.out" http:// || exit 1
-"$T" sign --dir "$W/signing" --tsa "$(cat "$W/tsa2.out")" --bundle "$W/stranger.json" "$W/app" >"$W/said" 2>&1
+"$T" sign --cert-dir "$W/signing" --tsa "$(cat "$W/tsa2.out")" --bundle "$W/stranger.json" "$W/app" >"$W/said" 2>&1
 check "a stranger's timestamp" 1 "$(verify --bundle "$W/stranger.json" --timestamps 1 "${WHO[@]}" "$W/app")"
 says "0 trusted timestamp authorities"
 

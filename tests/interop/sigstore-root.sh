@@ -45,7 +45,7 @@ make_bundle() { # NAME: an artifact with a certificate, an SCT, a timestamp and 
     echo "what was built: $1" >"$W/$1"
     (umask 077 && mint >"$W/token")
     "$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/signing-$1" >/dev/null
-    "$B/tenmint" sign --dir "$W/signing-$1" --tsa "$TSA" "$W/$1" >/dev/null
+    "$B/tenmint" sign --cert-dir "$W/signing-$1" --tsa "$TSA" "$W/$1" >/dev/null
     rekor enter "$W/rekor.key" <"$W/$1.sigstore.json" >"$W/$1.json"
 }
 all_verify() { # SUFFIX NAME

@@ -29,7 +29,7 @@ SAN=https://github.com/acme/widget/.github/workflows/release.yml@refs/heads/main
 
 (umask 077 && mint >"$W/token")
 "$B/tenmint" cert --ca "$CA" --token-file "$W/token" --out "$W/signing"
-"$B/tenmint" sign --dir "$W/signing" --tsa "$TSA" "$W/app"
+"$B/tenmint" sign --cert-dir "$W/signing" --tsa "$TSA" "$W/app"
 peer verify "$W/tr/trusted_root.json" "$W/app.sigstore.json" "$W/app" "$SAN" "$ISSUER"
 "$B/tenmint" verify --trusted-root "$W/tr/trusted_root.json" --bundle "$W/app.sigstore.json" \
     --issuer "$ISSUER" --identity "$SAN" --timestamps 1 "$W/app"

@@ -116,7 +116,7 @@ goes_on() { # TARGET WANT: TARGET is read; then every command goes on with it
     "$T" verify "$W/tuf" >"$W/verify.out"
     "$T" diff "$W/old" "$W/tuf" >"$W/diff.out"
     "$T" status --dir "$W/tuf" >"$W/status.out"
-    "$T" history "$W/tuf" --transcript | grep -q taken-over
+    "$T" history "$W/tuf" --lines | grep -q taken-over
     echo "ok   a key revoked; verify, diff, status and history read it"
 }
 begin() { # KIND

@@ -148,6 +148,85 @@ static void a_choice_is_one_of_its_words(void **state)
     assert_string_equal(e.text, "--option: given twice");
 }
 
+static const char *nth_word(size_t i)
+{
+    static const char *const words[] = {"issued", "refused"};
+    return i < COUNT(words) ? words[i] : NULL;
+}
+
+static void a_choice_may_come_from_a_table_of_others(void **state)
+{
+    (void)state;
+    struct tm_err e;
+    struct cli_choice c = {.nth = nth_word};
+    assert_int_equal(read(CLI_CHOICE, "issue", &c, &e), -1);
+    assert_string_equal(e.text, "--option: want issued or refused, not 'issue'");
+    assert_null(c.value);
+    assert_int_equal(read(CLI_CHOICE, "refused", &c, &e), 0);
+    assert_string_equal(c.value, "refused");
+}
+
+static void a_pair_has_a_name_and_a_value(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "=", "a", "a=", "=b"};
+    struct tm_err e;
+    struct cli_pairs p = {.like = "a=b"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_int_equal(read(CLI_PAIRS, bad[i], &p, &e), -1);
+        assert_non_null(strstr(e.text, "--option: want NAME=VALUE such as a=b, not '"));
+    }
+    assert_int_equal(p.count, 0);
+    while (p.count < CLI_LIST_MAX)
+        assert_int_equal(read(CLI_PAIRS, "key=base64==", &p, &e), 0);
+    assert_int_equal(p.item[0].name_len, 3);
+    assert_string_equal(p.item[0].value, "base64==");
+    assert_int_equal(read(CLI_PAIRS, "a=b", &p, &e), -1);
+    assert_non_null(strstr(e.text, "--option: given too often"));
+}
+
+#define HEX32 "00112233445566778899aabbccddeeff"
+
+static void a_digest_has_one_of_three_lengths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t len;
+        bool sha256_only;
+    } good[] = {{HEX32 HEX32, 32, true},
+                {"sha256:" HEX32 HEX32, 32, true},
+                {HEX32 HEX32 HEX32, 48, false},
+                {"sha512:" HEX32 HEX32 HEX32 HEX32, 64, false}};
+    static const char *const bad[] = {"",
+                                      "sha256:",
+                                      HEX32,
+                                      "md5:" HEX32,
+                                      "sha384:" HEX32 HEX32,
+                                      "sha256:" HEX32 "0011223344556677889=aabbccddeeff",
+                                      HEX32 HEX32 "0"};
+    struct tm_err e;
+    struct cli_digest d;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        d = (struct cli_digest){.sha256_only = good[i].sha256_only};
+        assert_int_equal(read(CLI_DIGEST, good[i].text, &d, &e), 0);
+        assert_int_equal(d.len, good[i].len);
+        assert_int_equal(strlen(d.hex), 2 * d.len);
+        assert_int_equal(d.bytes[1], 0x11);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        d = (struct cli_digest){0};
+        assert_int_equal(read(CLI_DIGEST, bad[i], &d, &e), -1);
+        assert_int_equal(d.len, 0);
+    }
+    d = (struct cli_digest){.sha256_only = true};
+    assert_int_equal(read(CLI_DIGEST, HEX32 HEX32 HEX32, &d, &e), -1);
+    assert_int_equal(read(CLI_DIGEST, "00112233445566778899AABBCCDDEEFF" HEX32, &d, &e), 0);
+    assert_string_equal(d.hex, HEX32 HEX32);
+    assert_int_equal(read(CLI_DIGEST, HEX32 HEX32, &d, &e), -1);
+    assert_string_equal(e.text, "--option: given twice");
+}
+
 static void a_list_of_names_has_no_empty_one(void **state)
 {
     (void)state;
@@ -232,6 +311,9 @@ int main(void)
         cmocka_unit_test(a_size_is_in_bytes_or_binary_units),
         cmocka_unit_test(a_time_has_one_grammar),
         cmocka_unit_test(a_choice_is_one_of_its_words),
+        cmocka_unit_test(a_choice_may_come_from_a_table_of_others),
+        cmocka_unit_test(a_pair_has_a_name_and_a_value),
+        cmocka_unit_test(a_digest_has_one_of_three_lengths),
         cmocka_unit_test(a_list_of_names_has_no_empty_one),
         cmocka_unit_test(an_empty_text_is_no_value),
         cmocka_unit_test(what_is_said_shows_no_control_characters),

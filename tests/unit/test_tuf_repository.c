@@ -1198,13 +1198,19 @@ static void one_ceremony_recovers_when_all_has_expired(void **state)
 static void a_renewal_of_no_role_is_refused(void **state)
 {
     (void)state;
+    static const char *const good[] = {"root", "targets"};
+    static const char *const none[] = {"root", "rooot"}, *const online[] = {"timestamp"};
     struct tuf_case c;
-    struct tuf_event ev;
+    struct tuf_workspace w;
     open_published(&c);
-    assert_int_equal(case_try_propose(&c, T0 + DAY, "rooot", &ev), -1);
-    assert_says(&c, "no role 'rooot'");
-    assert_int_equal(case_try_propose(&c, T0 + DAY, "timestamp", &ev), -1);
+    assert_int_equal(tuf_workspace_open(c.dir, &w, &c.e), 0);
+    const struct tuf_policy *p = &w.policy;
+    assert_int_equal(tuf_draft_check_renewals(p, good, 2, &c.e), 0);
+    assert_int_equal(tuf_draft_check_renewals(p, none, 2, &c.e), -1);
+    assert_says(&c, "want one of root, targets, not 'rooot'");
+    assert_int_equal(tuf_draft_check_renewals(p, online, 1, &c.e), -1);
     assert_says(&c, "refresh renews it");
+    tuf_workspace_close(&w);
     case_close(&c);
 }
 

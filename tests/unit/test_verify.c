@@ -11,7 +11,6 @@
 #include "tuf/verify/bundle/verify.h"
 
 #define MINUTE 60LL
-#define NOT_HEX "sha256:zz00000000000000000000000000000000000000000000000000000000000000"
 #define DAY 86400LL
 #define LATER (SIGNED_NOW + 400 * DAY) /* the leaf has long expired */
 
@@ -673,30 +672,24 @@ static void another_artifact_fails(void **state)
 static void a_digest_serves_where_the_key_signs_digests(void **state)
 {
     (void)state;
-    struct tm_err e = {0};
-    char text[80] = "sha256:";
+    unsigned char digest[32];
     struct scene s;
     set_up(&s, (struct signed_options){0});
-    for (size_t i = 0; i < 32; i++)
-        snprintf(text + 7 + 2 * i, 3, "%02x", s.artifact.digest[DIGEST_SHA256][i]);
+    memcpy(digest, s.artifact.digest[DIGEST_SHA256], sizeof(digest));
     tuf_artifact_free(&s.artifact);
-    assert_int_equal(tuf_artifact_from_digest(text, &s.artifact, &e), 0);
+    tuf_artifact_from_digest(digest, sizeof(digest), &s.artifact);
     passes(&s);
-    text[70] = text[70] == '0' ? '1' : '0';
-    assert_int_equal(tuf_artifact_from_digest(text, &s.artifact, &e), 0);
+    digest[31] ^= 1;
+    tuf_artifact_from_digest(digest, sizeof(digest), &s.artifact);
     json_object_del(json_object_get(s.made.json, "messageSignature"), "messageDigest");
     fails(&s, "signature", "does not verify");
     scene_free(&s);
     set_up(&s, (struct signed_options){.key = "ED25519"});
     json_object_del(json_object_get(s.made.json, "messageSignature"), "messageDigest");
     tuf_artifact_free(&s.artifact);
-    assert_int_equal(tuf_artifact_from_digest(text, &s.artifact, &e), 0);
+    tuf_artifact_from_digest(digest, sizeof(digest), &s.artifact);
     fails(&s, "signature", "a digest is not enough");
     scene_free(&s);
-    static const char *const bad[] = {"", "sha256", "sha256:", "sha256:00", "md5:00", NOT_HEX};
-    struct tuf_artifact a;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(tuf_artifact_from_digest(bad[i], &a, &e), -1);
 }
 
 static void a_predicate_is_wanted_of_attestations_only(void **state)

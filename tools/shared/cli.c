@@ -153,8 +153,8 @@ static const char table_word[] = "--table"; /* "PROGRAM help --table"; in no hel
 static void table_options(const struct cli_command *c, const struct cli_option *options)
 {
     for (const struct cli_option *o = options; o != NULL && o->name != NULL; o++)
-        printf("option\t%s%s%s\t%s\t%s\t%s\n", group_of(c), gap_of(c), c->name, o->name,
-               o->value != NULL ? o->value : "", o->help);
+        printf("option\t%s%s%s\t%s\t%s\t%s\t%s\n", group_of(c), gap_of(c), c->name, o->name,
+               o->value != NULL ? o->value : "", o->help, cli_kind_names[o->kind]);
 }
 
 /* A command prints its own options: its table stands inside it. */

@@ -60,7 +60,7 @@ extern const char cli_version[]; /* of all programs */
 /*
  * Finds and runs the command; serves help, --help and --version itself. The exit code.
  * `help --table`, which no help names, prints the tables, a line each, tabs between: "command",
- * its name, arguments, summary; "option", its command, name, value, help.
+ * its name, arguments, summary; "option", its command, name, value, help, kind.
  */
 int cli_main(const struct cli_program *p, int argc, char **argv);
 
@@ -80,11 +80,11 @@ int cli_fail(int code, const struct tm_err *e);
  * standard output. */
 #define CLI_JSON(dest) \
     { \
-        "json", CLI_FLAG, NULL, "print one JSON object", dest \
+        "json", CLI_FLAG, NULL, "print JSON: one object", dest \
     }
 #define CLI_JSON_LINES(dest) \
     { \
-        "json", CLI_FLAG, NULL, "print JSON, an object a line", dest \
+        "json", CLI_FLAG, NULL, "print JSON: an object a line", dest \
     }
 
 /* As cli_fail; with `json` also an object on standard output, a line:

@@ -6,12 +6,20 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/hex.h"
 #include "common/quantity.h"
 #include "common/utf8.h"
 
-#define WANT_MAX 160
+#define WANT_MAX 256
+#define TOO_OFTEN "--%s: given too often: at most %d"
 
 const char *const cli_key_types[] = {"p256", "p384", "p521", "rsa", "ed25519", NULL};
+
+const char *const cli_kind_names[CLI_KINDS] = {
+    [CLI_FLAG] = "flag",         [CLI_TEXT] = "text",     [CLI_LIST] = "list",
+    [CLI_NAMES] = "names",       [CLI_NUMBER] = "number", [CLI_SIZE] = "size",
+    [CLI_DURATION] = "duration", [CLI_TIME] = "time",     [CLI_CHOICE] = "choice",
+    [CLI_PAIRS] = "pairs",       [CLI_DIGEST] = "digest"};
 
 /* What a terminal would not show as itself is a '?'. */
 static int refuse(const char *name, const char *want, const char *text, struct tm_err *e)
@@ -136,20 +144,26 @@ static int read_time(const char *name, const char *text, struct cli_time *t, str
 
 /* ---- words ---- */
 
+static const char *word_of(const struct cli_choice *c, size_t i)
+{
+    return c->of != NULL ? c->of[i] : c->nth(i);
+}
+
 static int read_choice(const char *name, const char *text, struct cli_choice *c, struct tm_err *e)
 {
     char want[WANT_MAX] = "";
     size_t len = 0;
     if (c->given)
         return given_twice(name, e);
-    for (size_t i = 0; c->of[i] != NULL; i++) {
-        if (strcmp(c->of[i], text) == 0) {
-            c->value = c->of[i];
+    const char *word;
+    for (size_t i = 0; (word = word_of(c, i)) != NULL; i++) {
+        if (strcmp(word, text) == 0) {
+            c->value = word;
             c->given = true;
             return 0;
         }
-        const char *gap = i == 0 ? "" : c->of[i + 1] != NULL ? ", " : " or ";
-        len += (size_t)snprintf(want + len, sizeof(want) - len, "%s%s", gap, c->of[i]);
+        const char *gap = i == 0 ? "" : word_of(c, i + 1) != NULL ? ", " : " or ";
+        len += (size_t)snprintf(want + len, sizeof(want) - len, "%s%s", gap, word);
         if (len >= sizeof(want))
             len = sizeof(want) - 1;
     }
@@ -167,7 +181,7 @@ static int read_text(const char *name, const char *text, const char **slot, stru
 static int add(const char *name, const char *text, struct cli_list *list, struct tm_err *e)
 {
     if (list->count == CLI_LIST_MAX)
-        return tm_err_set(e, "--%s: given too often: at most %d", name, CLI_LIST_MAX);
+        return tm_err_set(e, TOO_OFTEN, name, CLI_LIST_MAX);
     return read_text(name, text, &list->item[list->count++], e);
 }
 
@@ -203,6 +217,63 @@ static int read_names(const char *name, char *text, struct cli_list *list, struc
     return 0;
 }
 
+static int read_pair(const char *name, char *text, struct cli_pairs *p, struct tm_err *e)
+{
+    char want[WANT_MAX];
+    size_t len = strcspn(text, "=");
+    if (len == 0 || text[len] == '\0' || text[len + 1] == '\0') {
+        snprintf(want, sizeof(want), "NAME=VALUE such as %s", p->like);
+        return refuse(name, want, text, e);
+    }
+    if (p->count == CLI_LIST_MAX)
+        return tm_err_set(e, TOO_OFTEN, name, CLI_LIST_MAX);
+    p->item[p->count++] = (struct cli_pair){text, len, text + len + 1};
+    return 0;
+}
+
+/* ---- digests ---- */
+
+static const struct {
+    const char *prefix;
+    size_t len;
+} digests[] = {{"sha256:", 32}, {"sha384:", 48}, {"sha512:", CLI_DIGEST_MAX}};
+
+/* The length that `text` must then have in bytes; *hex is what stands behind its prefix. 0: no
+ * digest has this length, or not this one. */
+static size_t digest_len(const char *text, const char **hex)
+{
+    *hex = text;
+    for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
+        size_t prefix = strlen(digests[i].prefix);
+        bool named = strncmp(text, digests[i].prefix, prefix) == 0;
+        if (strlen(named ? text + prefix : text) == 2 * digests[i].len) {
+            *hex = named ? text + prefix : text;
+            return digests[i].len;
+        }
+    }
+    return 0;
+}
+
+static int read_digest(const char *name, const char *text, struct cli_digest *d, struct tm_err *e)
+{
+    struct tm_buf bytes = {0};
+    const char *hex;
+    if (d->len > 0)
+        return given_twice(name, e);
+    size_t len = digest_len(text, &hex);
+    if (len > 0 && (!d->sha256_only || len == 32) && tm_hex_decode(hex, 2 * len, &bytes) == 0) {
+        d->len = len;
+        memcpy(d->bytes, bytes.data, len);
+        tm_hex_encode(d->bytes, len, d->hex);
+    }
+    tm_buf_free(&bytes);
+    return d->len > 0 ? 0
+                      : refuse(name,
+                               d->sha256_only ? "a SHA-256, 64 hexadecimal digits,"
+                                              : "a digest of 32, 48 or 64 bytes in hexadecimal",
+                               text, e);
+}
+
 int cli_value_read(enum cli_kind kind, const char *name, char *text, void *dest, struct tm_err *e)
 {
     switch (kind) {
@@ -222,6 +293,12 @@ int cli_value_read(enum cli_kind kind, const char *name, char *text, void *dest,
         return read_time(name, text, dest, e);
     case CLI_CHOICE:
         return read_choice(name, text, dest, e);
+    case CLI_PAIRS:
+        return read_pair(name, text, dest, e);
+    case CLI_DIGEST:
+        return read_digest(name, text, dest, e);
+    case CLI_KINDS:
+        break;
     }
     return tm_err_set(e, "internal error: kind of --%s", name);
 }

@@ -32,9 +32,29 @@ struct cli_time {
 };
 
 struct cli_choice {
-    const char *value;     /* one of `of`; the default when not given, may be NULL */
-    const char *const *of; /* ended by NULL */
+    const char *value;            /* one of the words; the default when not given, may be NULL */
+    const char *const *of;        /* the words, ended by NULL; where it is NULL, */
+    const char *(*nth)(size_t i); /* a table's i-th name, NULL behind the last */
     bool given;
+};
+
+struct cli_pairs { /* CLI_PAIRS: in the order given, whole words of argv */
+    struct cli_pair {
+        char *name;      /* ends at the '=' */
+        size_t name_len; /* not 0 */
+        char *value;     /* not empty; what stands behind the first '=' */
+    } item[CLI_LIST_MAX];
+    size_t count;
+    const char *like; /* an example for who wrote it otherwise */
+};
+
+#define CLI_DIGEST_MAX 64
+
+struct cli_digest { /* CLI_DIGEST */
+    unsigned char bytes[CLI_DIGEST_MAX];
+    size_t len;                       /* 32, 48 or 64; 0: not given */
+    char hex[2 * CLI_DIGEST_MAX + 1]; /* in lower case; "" when not given */
+    bool sha256_only;                 /* set before parsing: no other length is taken */
 };
 
 enum cli_kind {
@@ -48,7 +68,12 @@ enum cli_kind {
     CLI_TIME,     /* struct cli_time *: RFC 3339, "2026-11-24" (its first second, UTC), "now", or a
                      duration with its unit: so long ago */
     CLI_CHOICE,   /* struct cli_choice *: one of a few words */
+    CLI_PAIRS,    /* struct cli_pairs *: "NAME=VALUE", as often as wanted */
+    CLI_DIGEST,   /* struct cli_digest *: "HEX", or "sha256:HEX" as other tools print it */
+    CLI_KINDS
 };
+
+extern const char *const cli_kind_names[CLI_KINDS];
 
 /*
  * Reads `text`, which must last as long as `dest`, for an option of that kind other than CLI_FLAG.

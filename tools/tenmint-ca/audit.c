@@ -47,6 +47,8 @@ struct query {
     struct ca_audit_query wanted;
     struct cli_time since, until;
     struct cli_amount limit;
+    struct cli_choice kind;
+    struct cli_digest key;
     bool more; /* than the limit */
     bool json, csv, newest;
     uint64_t found;
@@ -174,20 +176,22 @@ static int search(struct query *q, struct tm_err *e)
 
 int command_audit_query(const struct cli_command *self, int argc, char **argv)
 {
-    struct query q = {.limit = {.min = 1, .max = INT64_MAX}};
+    struct query q = {.limit = {.min = 1, .max = INT64_MAX},
+                      .kind = {.nth = ca_audit_kind_name},
+                      .key = {.sha256_only = true}};
     const struct cli_option options[] = {
         AUDIT_CONFIG_OPTION(q.config),
         {"since", CLI_TIME, "TIME", "recorded then or later", &q.since},
         {"until", CLI_TIME, "TIME", "recorded before", &q.until},
-        {"kind", CLI_TEXT, "KIND",
+        {"kind", CLI_CHOICE, "KIND",
          "issued, refused, trust, reload, rotation, freeze, thaw, login, command, start, stop, …",
-         &q.wanted.kind},
+         &q.kind},
         {"issuer", CLI_TEXT, "URL", "of the token", &q.wanted.issuer},
         {"identity", CLI_TEXT, "NAME", "subject alternative name, in any case", &q.wanted.identity},
         {"repository", CLI_TEXT, "NAME", "OWNER/NAME or a URL, however it is written",
          &q.wanted.repository},
         {"serial", CLI_TEXT, "HEX", "serial number, or how it begins", &q.wanted.serial},
-        {"key", CLI_TEXT, "HEX", "SHA-256 of the certificate's public key", &q.wanted.key},
+        {"key-sha256", CLI_DIGEST, "HEX", "SHA-256 of the certificate's public key", &q.key},
         {"request", CLI_TEXT, "ID", "id that the request's answer had (X-Request-Id)",
          &q.wanted.request},
         {"node", CLI_TEXT, "NAME", "of this server", &q.wanted.node},
@@ -204,6 +208,8 @@ int command_audit_query(const struct cli_command *self, int argc, char **argv)
         return rc;
     q.wanted.since_ms = q.since.given ? q.since.ms : 0;
     q.wanted.until_ms = q.until.given ? q.until.ms : 0;
+    q.wanted.kind = q.kind.value;
+    q.wanted.key = q.key.len > 0 ? q.key.hex : NULL;
     q.wanted.newest_first = q.newest;
     q.wanted.limit = q.limit.given ? (uint64_t)q.limit.value + 1 : 0; /* are there more? */
     if (q.json && q.csv)

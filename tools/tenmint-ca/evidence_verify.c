@@ -11,7 +11,7 @@
 #include "tools/tenmint-ca/evidence.h"
 
 struct checking {
-    const char *digest; /* of evidence.json, or NULL */
+    struct cli_digest digest; /* of evidence.json; none: not checked */
     const char *dir, *root, *log_key;
     struct log_flags heads_flags;
     bool json;
@@ -219,18 +219,18 @@ static int check_tuf(struct checking *c, struct tm_err *e)
 static int check_files(struct checking *c, struct tm_err *e)
 {
     char text[224], digest[65];
+    bool given = c->digest.len > 0;
     if (evidence_manifest_digest(c->dir, digest, e) != 0 ||
         evidence_manifest_check(c->dir, &c->manifest, e) != 0)
         return -1;
-    if (c->digest != NULL && strcasecmp(c->digest, digest) != 0)
+    if (given && strcmp(c->digest.hex, digest) != 0)
         return tm_err_set(e, "evidence.json has the SHA-256 %s, not the one that was given",
                           digest);
     snprintf(text, sizeof(text), "%zu, as evidence.json lists them%s%s%s", c->manifest.files,
-             c->digest != NULL ? ", which is the one that was given" : "; its SHA-256 is ",
-             c->digest != NULL ? "" : digest,
-             c->digest != NULL ? ""
-                               : ": by --digest, from its maker, it vouches for pages, policy and "
-                                 "monitors too");
+             given ? ", which is the one that was given" : "; its SHA-256 is ", given ? "" : digest,
+             given ? ""
+                   : ": by --digest, from its maker, it vouches for pages, policy and "
+                     "monitors too");
     say(c, "files", text);
     return 0;
 }
@@ -252,7 +252,7 @@ static int check(struct checking *c, struct tm_err *e)
 
 int command_evidence_verify(const struct cli_command *self, int argc, char **argv)
 {
-    struct checking c = {.heads_flags = LOG_FLAGS_INIT};
+    struct checking c = {.heads_flags = LOG_FLAGS_INIT, .digest = {.sha256_only = true}};
     const struct cli_option options[] = {
         {"root", CLI_TEXT, "FILE", "the TUF root that is trusted", &c.root},
         {"log-key", CLI_TEXT, "FILE|BASE64", "public key of the log of certificates", &c.log_key},
@@ -261,7 +261,7 @@ int command_evidence_verify(const struct cli_command *self, int argc, char **arg
          &c.heads_flags.witness},
         {"witness-quorum", CLI_NUMBER, "N", "witnesses that must have cosigned (all given)",
          &c.heads_flags.quorum},
-        {"digest", CLI_TEXT, "SHA256", "of evidence.json, as its maker says it", &c.digest},
+        {"digest", CLI_DIGEST, "HEX", "SHA-256 of evidence.json, as its maker says it", &c.digest},
         CLI_JSON_LINES(&c.json),
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };

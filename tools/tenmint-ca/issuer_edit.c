@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "oidc/principal/types.h"
 #include "tools/tenmint-ca/audit_note.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/issuer.h"
@@ -164,7 +165,7 @@ static const struct {
     const char *value, *help;
 } keys[] = {
     {"client-id", CLI_TEXT, "AUDIENCE", "audience that its tokens must name (sigstore)"},
-    {"type", CLI_TEXT, "TYPE", "what an identity is: github-workflow, gitlab-pipeline, email, …"},
+    {"type", CLI_CHOICE, "TYPE", "what an identity is: github-workflow, gitlab-pipeline, email, …"},
     {"ci-provider", CLI_TEXT, "NAME", "type ci-provider: a section of ci-issuer-metadata"},
     {"subject-domain", CLI_TEXT, "DOMAIN",
      "types uri and username: what identities must belong to"},
@@ -195,21 +196,24 @@ struct word { /* as given; which it is says the kind */
     bool flag;
     struct cli_time time;
     struct cli_amount length;
+    struct cli_choice type;
     char shown[SHOWN_MAX]; /* a time or a length, as the list has it */
 };
 
 struct words {
     struct word key[KEYS];
-    struct cli_list allow;
+    struct cli_pairs allow;
 };
 
 static void *place_of(struct word *w, enum cli_kind kind)
 {
     w->length = (struct cli_amount){.min = 1000, .max = INT64_MAX};
-    return kind == CLI_FLAG   ? (void *)&w->flag
-           : kind == CLI_TIME ? (void *)&w->time
-           : kind == CLI_TEXT ? (void *)&w->text
-                              : (void *)&w->length;
+    w->type = (struct cli_choice){.nth = oidc_type_name};
+    return kind == CLI_FLAG     ? (void *)&w->flag
+           : kind == CLI_TIME   ? (void *)&w->time
+           : kind == CLI_TEXT   ? (void *)&w->text
+           : kind == CLI_CHOICE ? (void *)&w->type
+                                : (void *)&w->length;
 }
 
 /* The value for the list, or NULL: it was not given. */
@@ -219,6 +223,8 @@ static const char *value_of(struct word *w, enum cli_kind kind)
         return w->flag ? "true" : NULL;
     if (kind == CLI_TEXT)
         return w->text;
+    if (kind == CLI_CHOICE)
+        return w->type.value;
     if (kind == CLI_TIME && w->time.given)
         tm_clock_format(w->time.ms / 1000, w->shown);
     else if (kind == CLI_DURATION && w->length.given)
@@ -228,19 +234,16 @@ static const char *value_of(struct word *w, enum cli_kind kind)
     return w->shown[0] != '\0' ? w->shown : NULL;
 }
 
-static int take_rules(const struct cli_list *given, struct oidc_new_issuer *n, struct tm_err *e)
+static void take_rules(const struct cli_pairs *given, struct oidc_new_issuer *n)
 {
     for (size_t i = 0; i < given->count; i++) {
-        char *equals = strchr((char *)(uintptr_t)given->item[i], '=');
-        if (equals == NULL || equals == given->item[i] || equals[1] == '\0')
-            return tm_err_set(e, "--allow is CLAIM=TEXT, such as repository_owner=example");
-        *equals = '\0'; /* of argv, which is ours */
-        n->rule[n->rule_count++] = (struct oidc_edit_rule){given->item[i], equals + 1};
+        const struct cli_pair *p = &given->item[i];
+        p->name[p->name_len] = '\0';
+        n->rule[n->rule_count++] = (struct oidc_edit_rule){p->name, p->value};
     }
-    return 0;
 }
 
-static int take_words(const char *url, struct words *w, struct oidc_new_issuer *n, struct tm_err *e)
+static void take_words(const char *url, struct words *w, struct oidc_new_issuer *n)
 {
     *n = (struct oidc_new_issuer){.url = url, .wildcard = strchr(url, '*') != NULL};
     for (size_t i = 0; i < KEYS; i++) {
@@ -251,7 +254,7 @@ static int take_words(const char *url, struct words *w, struct oidc_new_issuer *
             n->key[n->key_count++] =
                 (struct oidc_edit_key){keys[i].key, value, keys[i].kind == CLI_FLAG};
     }
-    return take_rules(&w->allow, n, e);
+    take_rules(&w->allow, n);
 }
 
 static int make_addition(const struct oidc_list_text *list, const void *issuer, struct tm_buf *out,
@@ -262,24 +265,22 @@ static int make_addition(const struct oidc_list_text *list, const void *issuer, 
 
 int command_issuer_add(const struct cli_command *self, int argc, char **argv)
 {
-    struct words w = {0};
+    struct words w = {.allow = {.like = "repository_owner=example"}};
     struct oidc_new_issuer issuer;
     struct change c = {.make = make_addition, .what = &issuer, .word = "issuer add"};
     struct cli_option options[KEYS + 3] = {{0}};
-    struct tm_err e = {0};
     int count = 0;
     for (size_t i = 0; i < KEYS; i++)
         options[i] = (struct cli_option){keys[i].key, keys[i].kind, keys[i].value, keys[i].help,
                                          place_of(&w.key[i], keys[i].kind)};
     options[KEYS] =
-        (struct cli_option){"allow", CLI_LIST, "CLAIM=TEXT",
+        (struct cli_option){"allow", CLI_PAIRS, "CLAIM=TEXT",
                             "only tokens with this claim; * and ? stand for others", &w.allow};
     options[KEYS + 1] = (struct cli_option)DRY_RUN(&c.dry);
     int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    if (take_words(argv[1], &w, &issuer, &e) != 0)
-        return cli_fail(CLI_USAGE, &e);
+    take_words(argv[1], &w, &issuer);
     c.url = argv[1];
     return edit(argv[0], &c);
 }

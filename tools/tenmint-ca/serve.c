@@ -11,6 +11,7 @@
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/engine/create.h"
 #include "common/file.h"
+#include "oidc/principal/types.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/generations.h"
@@ -18,10 +19,10 @@
 #define TRIAL_ORIGIN "localhost/log"
 
 struct flags {
-    const char *config, *issuer, *issuer_type, *client_id, *issuers, *listen, *metrics_listen;
+    const char *config, *issuer, *client_id, *issuers, *listen, *metrics_listen;
     const char *log;
     struct cli_list proxies;
-    struct cli_choice client_address;
+    struct cli_choice client_address, issuer_type;
     struct cli_amount workers;
     struct cli_choice key_type;
     bool ephemeral;
@@ -35,16 +36,15 @@ static int plain(const char *flag, const char *value, struct tm_err *e)
         if ((unsigned char)*p <= 0x20 || *p == '"' || *p == '\\' || (unsigned char)*p >= 0x7f)
             return tm_err_set(e, "--%s: unexpected character in the value", flag);
     }
-    return *value != '\0' ? 0 : tm_err_set(e, "--%s: the value is empty", flag);
+    return 0;
 }
 
 /* The issuer list that the flags stand for, in Fulcio's YAML. */
 static int issuers_text(const struct flags *f, struct tm_buf *out, struct tm_err *e)
 {
-    const char *type = f->issuer_type != NULL ? f->issuer_type : "github-workflow";
+    const char *type = f->issuer_type.value;
     const char *client = f->client_id != NULL ? f->client_id : "sigstore";
-    if (plain("issuer", f->issuer, e) != 0 || plain("issuer-type", type, e) != 0 ||
-        plain("client-id", client, e) != 0)
+    if (plain("issuer", f->issuer, e) != 0 || plain("client-id", client, e) != 0)
         return -1;
     tm_buf_printf(out,
                   "oidc-issuers:\n"
@@ -171,7 +171,7 @@ static struct changes_unused_list unused_keys(const struct flags *f, struct chan
 static int check_flags(const struct flags *f, struct tm_err *e)
 {
     if (f->config != NULL &&
-        (f->ephemeral || f->issuer != NULL || f->issuers != NULL || f->issuer_type != NULL ||
+        (f->ephemeral || f->issuer != NULL || f->issuers != NULL || f->issuer_type.given ||
          f->client_id != NULL || f->key_type.given || f->log != NULL))
         return tm_err_set(e, "serve: --config and --ephemeral with its options exclude each other");
     if (f->config == NULL && !f->ephemeral)
@@ -197,6 +197,7 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
 {
     struct flags f = {.workers = {.max = 256},
                       .key_type = {.of = cli_key_types},
+                      .issuer_type = {.value = "github-workflow", .nth = oidc_type_name},
                       .client_address = {.of = ca_config_proxy_ways}};
     const struct cli_option options[] = {
         {"config", CLI_TEXT, "FILE", "server configuration", &f.config},
@@ -214,7 +215,8 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
         {"ephemeral", CLI_FLAG, NULL, "no configuration: a CA key in memory, for trials",
          &f.ephemeral},
         {"issuer", CLI_TEXT, "URL", "ephemeral: the one trusted token issuer", &f.issuer},
-        {"issuer-type", CLI_TEXT, "TYPE", "ephemeral: its type (github-workflow)", &f.issuer_type},
+        {"issuer-type", CLI_CHOICE, "TYPE", "ephemeral: its type (github-workflow)",
+         &f.issuer_type},
         {"client-id", CLI_TEXT, "AUDIENCE", "ephemeral: audience of its tokens (sigstore)",
          &f.client_id},
         {"issuers", CLI_TEXT, "FILE", "ephemeral: an issuer list instead of --issuer", &f.issuers},

@@ -3,22 +3,7 @@
 #include <openssl/sha.h>
 #include <string.h>
 
-#include "common/hex.h"
 #include "tools/tenmint-log/print.h"
-
-/* "HEX" or "sha256:HEX", as other tools print it. */
-static int set_digest(struct log_question *q, const char *text, struct tm_err *e)
-{
-    const char *colon = strchr(text, ':');
-    const char *hex = colon != NULL ? colon + 1 : text;
-    size_t len = strlen(hex);
-    if ((len != 64 && len != 96 && len != 128) || tm_hex_decode(hex, len, &q->digest_bytes) != 0)
-        return tm_err_set(e, "--digest: '%.140s' is no digest of 32, 48 or 64 bytes in hexadecimal",
-                          text);
-    q->filter.digest = q->digest_bytes.data;
-    q->filter.digest_len = q->digest_bytes.len;
-    return 0;
-}
 
 static int set_key(struct ca_filter *f, const char *path, struct tm_err *e)
 {
@@ -37,11 +22,11 @@ int log_question_read(struct log_question *q, struct tm_err *e)
     if (q->pattern != NULL && ca_filter_set_pattern(f, q->pattern, e) != 0)
         return -1;
     if (q->serial != NULL && ca_filter_set_serial(f, q->serial, e) != 0)
-        return -1;
-    if (q->digest != NULL && set_digest(q, q->digest, e) != 0)
-        return -1;
+        return tm_err_wrap(e, "--serial");
     if (q->key != NULL && set_key(f, q->key, e) != 0)
         return -1;
+    f->digest = q->digest.bytes;
+    f->digest_len = q->digest.len;
     f->after_ms = (uint64_t)q->after.ms;
     f->before_ms = (uint64_t)q->before.ms;
     if (q->before.given && q->before.ms <= 0)
@@ -52,7 +37,6 @@ int log_question_read(struct log_question *q, struct tm_err *e)
 void log_question_free(struct log_question *q)
 {
     ca_filter_free(&q->filter);
-    tm_buf_free(&q->digest_bytes);
 }
 
 int log_question_check(const struct log_question *q, const struct log_target *t, struct tm_err *e)

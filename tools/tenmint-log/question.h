@@ -4,15 +4,14 @@
 #pragma once
 
 #include "ca/log/monitor/filter.h"
-#include "common/buf.h"
 #include "tools/tenmint-log/target.h"
 
 struct log_question {
     struct ca_filter filter; /* borrows the command line's text */
-    struct tm_buf digest_bytes;
     struct log_range range;
     /* As they stand on the command line. */
-    const char *pattern, *serial, *digest, *key;
+    const char *pattern, *serial, *key;
+    struct cli_digest digest;
     struct cli_time after, before;
     struct log_range_flags range_flags;
 };
@@ -29,7 +28,7 @@ struct log_question {
          &(q).filter.repository}, \
         {"issuer", CLI_TEXT, "URL", "the token's issuer", &(q).filter.issuer}, \
         {"serial", CLI_TEXT, "HEX", "the serial number, or how it begins", &(q).serial}, \
-        {"digest", CLI_TEXT, "HEX", "logs of signatures: the artifact's digest, or a payload's", \
+        {"digest", CLI_DIGEST, "HEX", "logs of signatures: the artifact's digest, or a payload's", \
          &(q).digest}, \
         {"signer-key", CLI_TEXT, "FILE", "logs of signatures: signed by this public key", \
          &(q).key}, \

@@ -4,15 +4,16 @@
 
 int command_log_witness(const struct cli_command *self, int argc, char **argv)
 {
-    struct log_witness_words w = {0};
+    struct log_witness_words w = {.logs = {.like = "log.example.com/2026=log.pub"}};
     const struct cli_option options[] = {
         {"name", CLI_TEXT, "NAME", "the witness's, such as witness.example.com/1", &w.name},
         {"key", CLI_TEXT, "FILE", "its Ed25519 private key, PEM", &w.key},
         {"new-key", CLI_FLAG, NULL, "make that key first", &w.new_key},
         {"password-file", CLI_TEXT, "FILE", "the password of the key's file", &w.password_file},
-        {"log", CLI_LIST, "ORIGIN=KEY", "a log to witness and its public key (file or base64)",
+        {"log", CLI_PAIRS, "ORIGIN=KEY", "a log to witness and its public key (file or base64)",
          &w.logs},
-        {"dir", CLI_TEXT, "DIR", "where the cosigned checkpoints are kept", &w.dir},
+        {"dir", CLI_TEXT, "DIR", "the folder to work in: the cosigned checkpoints are kept there",
+         &w.dir},
         {"listen", CLI_TEXT, "HOST:PORT", "plain HTTP; put TLS before it", &w.listen},
         {NULL, CLI_FLAG, NULL, NULL, NULL},
     };

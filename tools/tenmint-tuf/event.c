@@ -8,6 +8,7 @@
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/holder.h"
 #include "tools/tenmint-tuf/session.h"
+#include "tuf/manager/draft/draft.h"
 #include "tuf/manager/review/review.h"
 #include "tuf/manager/policy/words.h"
 
@@ -35,7 +36,12 @@ int command_propose(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (tuf_workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
         return cli_fail(CLI_CONFIG, &e);
-    rc = session_propose(&w, name, reason, &renew, out);
+    if (tuf_draft_check_renewals(&w.policy, renew.item, renew.count, &e) != 0) {
+        tm_err_wrap(&e, "--renew");
+        rc = cli_fail(CLI_USAGE, &e);
+    } else {
+        rc = session_propose(&w, name, reason, &renew, out);
+    }
     tuf_workspace_close(&w);
     return rc;
 }
@@ -111,10 +117,11 @@ int command_review(const struct cli_command *self, int argc, char **argv)
     struct holder h = {0};
     const struct cli_option options[] = {
         STATE_OPTION(h),
-        {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
+        {"trusted", CLI_TEXT, "FILE", "a root that you trust: the event must follow from it",
          &trusted},
         {"all", CLI_FLAG, NULL, "every role and target, however many change", &r.all},
-        {"dir", CLI_TEXT, "DIR", "workspace: compare with its policy and what it published", &dir},
+        {"dir", CLI_TEXT, "DIR",
+         "the folder to work in: a workspace; its policy and what it published are compared", &dir},
         NO_MORE_OPTIONS,
     };
     struct tuf_workspace w;
@@ -148,16 +155,16 @@ int command_review(const struct cli_command *self, int argc, char **argv)
 /* ---- sign ---- */
 
 /* The digest of what the holder reviewed: given whole, or the start of it typed now. */
-static int confirm(const char *actual, const char *given, struct tm_err *e)
+static int confirm(const char *actual, const struct cli_digest *given, struct tm_err *e)
 {
     struct tm_buf typed = {0};
     int rc;
-    if (given != NULL) {
-        if (strcmp(given, actual) != 0)
+    if (given->len > 0) {
+        if (strcmp(given->hex, actual) != 0)
             return tm_err_set(e,
                               "the event is not the one you reviewed: --digest is %.16s..., the "
                               "event's is %.16s...",
-                              given, actual);
+                              given->hex, actual);
         return 0;
     }
     if (!terminal_here())
@@ -198,13 +205,13 @@ static int review_first(const struct tuf_event *ev, const struct tuf_metadata *r
 }
 
 int holder_sign(const struct holder *h, struct tuf_event *ev, struct tm_key_source *source,
-                const char *digest, const struct tuf_metadata *root, struct tuf_event_signer *who,
-                int *code, struct tm_err *e)
+                const struct cli_digest *digest, const struct tuf_metadata *root,
+                struct tuf_event_signer *who, int *code, struct tm_err *e)
 {
     struct tuf_review_result result;
     int rc = holder_fresh(h, ev, e);
     if (rc == 0)
-        rc = review_first(ev, root, digest != NULL, &result, e);
+        rc = review_first(ev, root, digest->len > 0, &result, e);
     if (rc == 0 && result.errors > 0) {
         *code = review_code(&result);
         rc = tm_err_set(e, "the event is wrong (see review): nothing was signed");
@@ -244,13 +251,14 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
 {
     struct tm_key_source source = {0};
     struct holder h = {0};
-    const char *digest = NULL, *trusted = NULL, *out = NULL;
+    struct cli_digest digest = DIGEST_INIT;
+    const char *trusted = NULL, *out = NULL;
     const struct cli_option options[] = {
         KEY_OPTIONS(source),
         STATE_OPTION(h),
         AGAIN_OPTION(h),
-        {"digest", CLI_TEXT, "HEX", "of what you reviewed (asked for on a terminal)", &digest},
-        {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
+        DIGEST_OPTION(digest),
+        {"trusted", CLI_TEXT, "FILE", "a root that you trust: the event must follow from it",
          &trusted},
         {"out", CLI_TEXT, "FILE", "write the signed event here, not over the given one", &out},
         NO_MORE_OPTIONS,
@@ -266,7 +274,7 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
         return rc;
     rc = holder_root(trusted, &root, &e) == 0 ? session_event(argv[0], &ev, &e) : -1;
     if (rc == 0)
-        rc = holder_sign(&h, &ev, &source, digest, root, &who, &code, &e);
+        rc = holder_sign(&h, &ev, &source, &digest, root, &who, &code, &e);
     if (rc == 0)
         rc = tuf_event_write(out != NULL ? out : argv[0], &ev, &e);
     if (rc == 0)

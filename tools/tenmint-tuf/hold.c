@@ -195,7 +195,8 @@ static int send_event(const struct clone *c, const char *path, const struct tuf_
 struct order { /* of the command line */
     struct tm_key_source source;
     struct holder h;
-    const char *digest, *trusted, *branch, *event;
+    struct cli_digest digest;
+    const char *trusted, *branch, *event;
 };
 
 static int hold(const struct clone *c, struct order *o, int *code, struct tm_err *e)
@@ -208,7 +209,7 @@ static int hold(const struct clone *c, struct order *o, int *code, struct tm_err
     if (rc == 0)
         rc = holder_root(o->trusted, &root, e) == 0 ? session_event(path, &ev, e) : -1;
     if (rc == 0)
-        rc = holder_sign(&o->h, &ev, &o->source, o->digest, root, &who, code, e);
+        rc = holder_sign(&o->h, &ev, &o->source, &o->digest, root, &who, code, e);
     if (rc == 0)
         rc = send_event(c, path, &ev, who.holder, e);
     if (rc == 0) {
@@ -223,13 +224,13 @@ static int hold(const struct clone *c, struct order *o, int *code, struct tm_err
 
 int command_hold(const struct cli_command *self, int argc, char **argv)
 {
-    struct order o = {0};
+    struct order o = {.digest = DIGEST_INIT};
     const struct cli_option options[] = {
         KEY_OPTIONS(o.source),
         STATE_OPTION(o.h),
         AGAIN_OPTION(o.h),
-        {"digest", CLI_TEXT, "HEX", "of what you reviewed (asked for on a terminal)", &o.digest},
-        {"trusted", CLI_TEXT, "FILE", "a root that you kept: the event must follow from it",
+        DIGEST_OPTION(o.digest),
+        {"trusted", CLI_TEXT, "FILE", "a root that you trust: the event must follow from it",
          &o.trusted},
         {"branch", CLI_TEXT, "NAME", "of the repository (its default one)", &o.branch},
         {"event", CLI_TEXT, "PATH", "in the repository (the one that waits)", &o.event},

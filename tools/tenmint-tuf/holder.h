@@ -25,6 +25,15 @@ struct holder {
             &(h).again \
     }
 
+#define DIGEST_INIT \
+    { \
+        .sha256_only = true \
+    }
+#define DIGEST_OPTION(dest) \
+    { \
+        "digest", CLI_DIGEST, "HEX", "of what you reviewed (asked for on a terminal)", &(dest) \
+    }
+
 /* -1: the event is outdated by a root that this machine has seen. */
 int holder_fresh(const struct holder *h, const struct tuf_event *ev, struct tm_err *e);
 /* Remembers the event's newest root; only after a review without an error. Where nothing can be
@@ -44,6 +53,6 @@ int holder_root(const char *path, struct tuf_metadata **out, struct tm_err *e);
 /* Reviews, asks for the digest unless it is given, signs in memory and writes the record. *code:
  * what to exit with when it fails. */
 int holder_sign(const struct holder *h, struct tuf_event *ev, struct tm_key_source *source,
-                const char *digest, const struct tuf_metadata *root, struct tuf_event_signer *who,
-                int *code, struct tm_err *e);
+                const struct cli_digest *digest, const struct tuf_metadata *root,
+                struct tuf_event_signer *who, int *code, struct tm_err *e);
 void holder_say_signed(struct tuf_event_signer *who, const char *path, const struct tuf_event *ev);

@@ -168,8 +168,8 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         {"from", CLI_TEXT, "DIR|URL", "take over a repository that others began, as it is", &from},
         {"targets", CLI_TEXT, "DIR|URL", "with --from: its target files (beside its metadata)",
          &targets},
-        {"trusted", CLI_TEXT, "FILE", "with --from: a root that you trust, to begin there",
-         &trusted},
+        {"trusted", CLI_TEXT, "FILE",
+         "a root that you trust: with --from, the history begins there", &trusted},
         NO_MORE_OPTIONS,
     };
     struct wizard a;

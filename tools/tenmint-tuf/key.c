@@ -197,10 +197,11 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
 
 int command_key_import(const struct cli_command *self, int argc, char **argv)
 {
-    const char *dir = NULL, *fingerprint = NULL;
+    struct cli_digest fingerprint = {.sha256_only = true};
+    const char *dir = NULL;
     bool replace = false;
     const struct cli_option options[] = {
-        {"fingerprint", CLI_TEXT, "HEX", "what the holder read out; refused if it differs",
+        {"fingerprint", CLI_DIGEST, "HEX", "what the holder read out; refused if it differs",
          &fingerprint},
         {"replace", CLI_FLAG, NULL, "the holder has a new key", &replace},
         DIR_OPTION(dir),
@@ -218,7 +219,7 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
     rc = pkey != NULL && tuf_keyring_make(pkey, argv[0], &key, &e) == 0
              ? tuf_key_fingerprint(&key, hex, &e)
              : -1;
-    if (rc == 0 && fingerprint != NULL && strcasecmp(fingerprint, hex) != 0)
+    if (rc == 0 && fingerprint.len > 0 && strcmp(fingerprint.hex, hex) != 0)
         rc = tm_err_set(&e, "'%s' has fingerprint %s, not the one given", argv[1], hex);
     if (rc == 0)
         rc = keys_folder(dir, NULL, keys, sizeof(keys), &e);
@@ -232,7 +233,7 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
     EVP_PKEY_free(pkey);
     if (rc != 0)
         return cli_fail(CLI_FAILED, &e);
-    if (fingerprint == NULL)
+    if (fingerprint.len == 0)
         printf("Compare the fingerprint with what the holder reads out (tenmint-tuf key show).\n");
     return CLI_OK;
 }

@@ -187,10 +187,10 @@ static const struct cli_command commands[] = {
      .examples = "  tenmint-tuf diff https://tuf.example.com tuf/published\n",
      .run = command_diff},
     {.name = "history",
-     .args = "[DIR | URL] [--transcript]",
+     .args = "[DIR | URL] [--lines]",
      .summary = "every change of the root in words, or the workspace's evidence",
      .examples = "  tenmint-tuf history https://tuf.example.com\n"
-                 "  tenmint-tuf history tuf --transcript\n",
+                 "  tenmint-tuf history tuf --lines\n",
      .run = command_history},
     {.name = "report",
      .args = "[DIR | URL] --html DIR",

@@ -358,7 +358,7 @@ int command_history(const struct cli_command *self, int argc, char **argv)
 {
     bool transcript = false;
     const struct cli_option options[] = {
-        {"transcript", CLI_FLAG, NULL, "the workspace's evidence, line by line, checked",
+        {"lines", CLI_FLAG, NULL, "the transcript of the workspace, line by line, checked",
          &transcript},
         NO_MORE_OPTIONS,
     };

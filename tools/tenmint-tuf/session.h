@@ -32,7 +32,8 @@
 
 #define DIR_OPTION(dest) \
     { \
-        "dir", CLI_TEXT, "DIR", "workspace with policy.yaml (the current directory)", &(dest) \
+        "dir", CLI_TEXT, "DIR", \
+            "the folder to work in: a workspace with policy.yaml (the current directory)", &(dest) \
     }
 #define NO_MORE_OPTIONS \
     { \

@@ -424,11 +424,9 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
     struct work w = {0};
     struct tm_err e = {0};
     struct cli_amount tries = {.value = TM_FETCH_TRIES, .min = 1, .max = TM_FETCH_TRIES_MAX};
-    const char *dir = NULL;
     int count = 0;
     const struct cli_option options[] = {
         {"cert-dir", CLI_TEXT, "DIR", "sign with key.pem and leaf.pem of tenmint cert", &l.dir},
-        {"dir", CLI_TEXT, "DIR", "the same, its older name", &dir},
         {"ca", CLI_TEXT, "URL", "the CA, in place of signing_config's", &l.ca},
         {"token-file", CLI_TEXT, "FILE", "read the OIDC token from a file", &l.token.file},
         {"token-env", CLI_TEXT, "NAME", "read it from an environment variable", &l.token.env},
@@ -466,7 +464,6 @@ int sign_command(const struct cli_command *self, int argc, char **argv)
     int code = cli_parse(self, options, argc, argv, 1, INT_MAX, &count);
     if (code != CLI_GO_ON)
         return code;
-    l.dir = l.dir != NULL ? l.dir : dir;
     l.services.trust.allow_http = l.allow_http;
     l.services.trust.tries = l.token.tries = (unsigned)tries.value;
     if (l.predicate != NULL) {

@@ -56,7 +56,8 @@ int trust_init_command(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         {"root", CLI_TEXT, "FILE", "the root file to trust, got by a way that you trust",
          &source.root},
-        {"dir", CLI_TEXT, "DIR", "the cache (default ~/.local/share/tenmint/trust)", &source.dir},
+        {"dir", CLI_TEXT, "DIR",
+         "the folder to work in: the trust's cache (~/.local/share/tenmint/trust)", &source.dir},
         {"metadata-url", CLI_LIST, "URL", "note this mirror for later runs; repeatable",
          &source.metadata_urls},
         {"targets-url", CLI_LIST, "URL", "note this mirror of targets; repeatable",

@@ -21,7 +21,8 @@ struct trust_source {
 
 /* Rows for the command's table of options, in place of which `source` is filled. */
 #define TRUST_OPTIONS(source) \
-    {"dir", CLI_TEXT, "DIR", "the cache (default ~/.local/share/tenmint/trust)", &(source)->dir}, \
+    {"dir", CLI_TEXT, "DIR", \
+     "the folder to work in: the trust's cache (~/.local/share/tenmint/trust)", &(source)->dir}, \
         {"root", CLI_TEXT, "FILE", "begin from this root file, whatever the cache holds", \
          &(source)->root}, \
         {"metadata-url", CLI_LIST, "URL", "mirror of the metadata, or a directory; repeatable", \

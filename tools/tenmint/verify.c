@@ -28,13 +28,13 @@ struct line { /* the command line */
     const char *signature;
     struct cli_list timestamp_files;
     const char *key;
-    const char *digest;
+    struct cli_digest digest;
     bool no_artifact;
     const char *predicate_type;
     const char *issuer, *issuer_regexp;
     const char *identity, *identity_regexp;
     bool any_issuer, any_identity;
-    struct cli_list extensions, extension_regexps;
+    struct cli_pairs extensions, extension_regexps;
     const char *sct; /* came beside the certificate */
     struct cli_amount scts, tlogs, timestamps;
     struct cli_time at;
@@ -87,12 +87,12 @@ static int check_inputs(const struct line *l, struct tm_err *e)
         return tm_err_set(e, "--sct is about a certificate, --key about a signature without one");
     if (l->key != NULL && l->bundle == NULL)
         return tm_err_set(e, "--key goes with --bundle: a certificate holds its key");
-    if (l->artifact != NULL && l->digest != NULL)
+    if (l->artifact != NULL && l->digest.len > 0)
         return tm_err_set(e, "give the artifact or its --digest, not both");
-    if (l->no_artifact && (l->artifact != NULL || l->digest != NULL))
+    if (l->no_artifact && (l->artifact != NULL || l->digest.len > 0))
         return tm_err_set(e, "--no-artifact contradicts the artifact given");
     if (l->certificate != NULL && l->signature == NULL &&
-        (l->artifact != NULL || l->digest != NULL))
+        (l->artifact != NULL || l->digest.len > 0))
         return tm_err_set(e, "an artifact needs --signature FILE (or --bundle FILE)");
     return 0;
 }
@@ -142,22 +142,19 @@ static int add_rule(struct work *w, struct tuf_identity_rule rule, const char *r
     return 0;
 }
 
-static int add_extension(struct work *w, const char *text, bool regexp, struct tm_err *e)
+static int add_extension(struct work *w, const struct cli_pair *x, bool regexp, struct tm_err *e)
 {
-    const char *eq = strchr(text, '=');
     struct tuf_identity_rule rule = {.subject = IDENTITY_RULE_EXTENSION};
-    if (eq == NULL || eq[1] == '\0')
-        return tm_err_set(e, "'%.80s': an extension is written NAME=VALUE", text);
     if (w->names == IDENTITY_RULES_MAX)
         return tm_err_set(e, "more than %d rules", IDENTITY_RULES_MAX);
-    char *name = strndup(text, (size_t)(eq - text));
+    char *name = strndup(x->name, x->name_len);
     if (name == NULL)
         return tm_err_set(e, "out of memory");
     w->name[w->names++] = name;
     if (tuf_identity_field_by_name(name, &rule.field, e) != 0)
         return -1;
-    rule.exact = regexp ? NULL : eq + 1;
-    return add_rule(w, rule, regexp ? eq + 1 : NULL, e);
+    rule.exact = regexp ? NULL : x->value;
+    return add_rule(w, rule, regexp ? x->value : NULL, e);
 }
 
 static int build_policy(const struct line *l, struct work *w, struct tm_err *e)
@@ -177,11 +174,11 @@ static int build_policy(const struct line *l, struct work *w, struct tm_err *e)
             return -1;
     }
     for (size_t i = 0; i < l->extensions.count; i++) {
-        if (add_extension(w, l->extensions.item[i], false, e) != 0)
+        if (add_extension(w, &l->extensions.item[i], false, e) != 0)
             return -1;
     }
     for (size_t i = 0; i < l->extension_regexps.count; i++) {
-        if (add_extension(w, l->extension_regexps.item[i], true, e) != 0)
+        if (add_extension(w, &l->extension_regexps.item[i], true, e) != 0)
             return -1;
     }
     return 0;
@@ -271,11 +268,13 @@ static int read_artifact(const struct line *l, struct work *w, struct tm_err *e)
     const EVP_PKEY *key = leaf != NULL ? X509_get0_pubkey(leaf) : w->key;
     bool keep = key != NULL && w->bundle->content == BUNDLE_MESSAGE &&
                 tuf_artifact_signature_needs_content(key);
-    if (l->artifact == NULL && l->digest == NULL)
+    if (l->artifact == NULL && l->digest.len == 0)
         return 0;
     w->job.artifact = &w->artifact;
-    return l->digest != NULL ? tuf_artifact_from_digest(l->digest, &w->artifact, e)
-                             : tuf_artifact_open(l->artifact, keep, &w->artifact, e);
+    if (l->artifact != NULL)
+        return tuf_artifact_open(l->artifact, keep, &w->artifact, e);
+    tuf_artifact_from_digest(l->digest.bytes, l->digest.len, &w->artifact);
+    return 0;
 }
 
 static int load(const struct line *l, struct work *w, struct tm_err *e)
@@ -329,15 +328,14 @@ int verify_command(const struct cli_command *self, int argc, char **argv)
         {"signature", CLI_TEXT, "FILE", "signature over the artifact, raw or base64", &l.signature},
         {"timestamp", CLI_LIST, "FILE", "RFC 3161 response over the signature; repeatable",
          &l.timestamp_files},
-        {"digest", CLI_TEXT, "sha256:HEX", "the artifact's digest, in place of the artifact",
-         &l.digest},
+        {"digest", CLI_DIGEST, "HEX", "the artifact's digest, in place of the artifact", &l.digest},
         {"issuer", CLI_TEXT, "URL", "OIDC issuer that vouched for the signer", &l.issuer},
         {"issuer-regexp", CLI_TEXT, "RE", "the same, matching as a whole", &l.issuer_regexp},
         {"identity", CLI_TEXT, "NAME", "the signer: URI, email or other name", &l.identity},
         {"identity-regexp", CLI_TEXT, "RE", "the same, matching as a whole", &l.identity_regexp},
-        {"extension", CLI_LIST, "NAME=VALUE", "such as source-repository-uri=URL; repeatable",
+        {"extension", CLI_PAIRS, "NAME=VALUE", "such as source-repository-uri=URL; repeatable",
          &l.extensions},
-        {"extension-regexp", CLI_LIST, "NAME=RE", "the same, matching as a whole; repeatable",
+        {"extension-regexp", CLI_PAIRS, "NAME=RE", "the same, matching as a whole; repeatable",
          &l.extension_regexps},
         {"any-issuer", CLI_FLAG, NULL, "accept every issuer", &l.any_issuer},
         {"any-identity", CLI_FLAG, NULL, "accept every signer", &l.any_identity},

@@ -79,16 +79,12 @@ static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f
     tm_http_reply(x, f < sizeof(status) / sizeof(status[0]) ? status[f] : 400, TEXT, &reply);
 }
 
-/* "ORIGIN=KEY": origins have no '=' in practice, keys in base64 may end with it. */
-static int add_log(struct service_witness *s, const char *word, struct tm_err *e)
+static int add_log(struct service_witness *s, const struct cli_pair *log, struct tm_err *e)
 {
     struct ca_head_trust key = {0};
-    const char *eq = strchr(word, '=');
-    if (eq == NULL || eq == word || eq[1] == '\0')
-        return tm_err_set(e, "--log: want ORIGIN=KEY, not '%.100s'", word);
-    if (ca_head_trust_log_key(&key, eq + 1, e) != 0)
+    if (ca_head_trust_log_key(&key, log->value, e) != 0)
         return tm_err_wrap(e, "--log");
-    s->log[s->logs].origin = strndup(word, (size_t)(eq - word));
+    s->log[s->logs].origin = strndup(log->name, log->name_len);
     s->log[s->logs].key = key.log_key;
     return s->log[s->logs++].origin != NULL ? 0 : tm_err_set(e, "out of memory");
 }
@@ -199,7 +195,7 @@ static void close_all(struct service_witness *s)
 static int run(struct service_witness *s, const struct log_witness_words *w, struct tm_err *e)
 {
     for (size_t i = 0; i < w->logs.count; i++) {
-        if (add_log(s, w->logs.item[i], e) != 0)
+        if (add_log(s, &w->logs.item[i], e) != 0)
             return CLI_CONFIG;
     }
     if (open_key(s, w, e) != 0)

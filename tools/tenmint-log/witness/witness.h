@@ -12,7 +12,7 @@
 /* The command's options, looked over: name and key are there; with logs also dir and listen. */
 struct log_witness_words {
     const char *name, *key, *password_file, *dir, *listen;
-    struct cli_list logs;
+    struct cli_pairs logs; /* ORIGIN=KEY: origins have no '=', keys in base64 may end with it */
     bool new_key;
 };
 

@@ -447,22 +447,44 @@ static bool is_bin(const struct tuf_policy *p, const char *name)
     return false;
 }
 
-/* A mistyped role must not look like one that needs nothing. */
-static int check_renewals(const struct draft *d)
+/* Root and targets come by an event, whatever keys they have. */
+static bool comes_by_event(const struct tuf_policy *p, const struct tuf_policy_role *r,
+                           const char *name)
 {
-    const struct tuf_policy *p = &d->w->policy;
-    for (size_t i = 0; i < d->o->renew_count; i++) {
-        const char *name = d->o->renew[i];
-        const struct tuf_policy_role *r = tuf_policy_role(p, name);
+    enum tuf_role top;
+    if (tuf_role_from_name(name, &top) == 0 && top != TUF_SNAPSHOT && top != TUF_TIMESTAMP)
+        return true;
+    return !tuf_policy_is_online(p, r);
+}
+
+static int refuse_renewal(const struct tuf_policy *p, const char *name, struct tm_err *e)
+{
+    struct tm_buf want = {0};
+    const struct tuf_policy_role *r = p->delegations.item;
+    tm_buf_puts(&want, "root, targets");
+    for (size_t i = 0; i < p->delegations.count; i++) {
+        if (comes_by_event(p, &r[i], r[i].name))
+            tm_buf_printf(&want, ", %s", r[i].name);
+    }
+    if (p->bin_bits > 0 && comes_by_event(p, &p->bins, p->bin_prefix))
+        tm_buf_printf(&want, " or a bin of %s", p->bin_prefix);
+    const char *text = tm_buf_str(&want);
+    tm_err_set(e, "want one of %.300s, not '%.64s'", text != NULL ? text : "?", name);
+    tm_buf_free(&want);
+    return -1;
+}
+
+int tuf_draft_check_renewals(const struct tuf_policy *p, const char *const *names, size_t count,
+                             struct tm_err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct tuf_policy_role *r = tuf_policy_role(p, names[i]);
         if (r == NULL)
-            r = is_bin(p, name) ? &p->bins : tuf_policy_delegation(p, name);
-        if (r == NULL || (r == &p->bins && !is_bin(p, name)))
-            return tm_err_set(d->e, "the policy has no role '%.64s' to renew", name);
-        enum tuf_role top; /* root and targets come by an event, whatever keys they have */
-        bool event =
-            tuf_role_from_name(name, &top) == 0 && top != TUF_SNAPSHOT && top != TUF_TIMESTAMP;
-        if (!event && tuf_policy_is_online(p, r))
-            return tm_err_set(d->e, "'%s' is signed by online keys: refresh renews it", name);
+            r = is_bin(p, names[i]) ? &p->bins : tuf_policy_delegation(p, names[i]);
+        if (r == NULL || (r == &p->bins && !is_bin(p, names[i])))
+            return refuse_renewal(p, names[i], e);
+        if (!comes_by_event(p, r, names[i]))
+            return tm_err_set(e, "'%s' is signed by online keys: refresh renews it", names[i]);
     }
     return 0;
 }
@@ -473,9 +495,8 @@ int tuf_draft_make(const struct tuf_workspace *w, const struct tuf_published *p,
     struct draft d = {.w = w, .p = p, .o = o, .out = out, .e = e};
     if (tuf_event_new(o->name, o->reason, o->now, p, out, e) != 0)
         return -1;
-    if (tuf_transcript_tail(w->transcript, &d.tail, e) != 0 || check_renewals(&d) != 0 ||
-        propose_root(&d) != 0 || propose_targets(&d) != 0 || propose_delegated(&d) != 0 ||
-        add_references(&d) != 0) {
+    if (tuf_transcript_tail(w->transcript, &d.tail, e) != 0 || propose_root(&d) != 0 ||
+        propose_targets(&d) != 0 || propose_delegated(&d) != 0 || add_references(&d) != 0) {
         tuf_event_free(out);
         return -1;
     }

@@ -14,10 +14,15 @@ struct tuf_draft_options {
     const char *name;
     const char *reason;
     int64_t now;              /* Unix seconds */
-    const char *const *renew; /* roles that get a new version whatever changed */
+    const char *const *renew; /* roles that get a new version whatever changed, checked */
     size_t renew_count;
     const struct tuf_progress *progress; /* or NULL */
 };
+
+/* -1: one of the names is no role that an event renews; `e` says which are. A mistyped role must
+ * not look like one that needs nothing. */
+int tuf_draft_check_renewals(const struct tuf_policy *p, const char *const *names, size_t count,
+                             struct tm_err *e);
 
 /* An event with every offline role that changed, is in its signing period, or is to be renewed.
  * No role needs anything: an event with no proposed role (tuf_event_proposed_count() 0). */

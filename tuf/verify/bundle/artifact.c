@@ -145,30 +145,14 @@ int tuf_artifact_from_bytes(const void *data, size_t len, struct tuf_artifact *o
     return rc;
 }
 
-int tuf_artifact_from_digest(const char *text, struct tuf_artifact *out, struct tm_err *e)
+void tuf_artifact_from_digest(const unsigned char *digest, size_t len, struct tuf_artifact *out)
 {
-    enum tuf_digest_algorithm a;
-    char name[16] = "";
-    const char *colon = strchr(text, ':');
-    long len = 0;
     *out = (struct tuf_artifact){0};
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(name))
-        return tm_err_set(e, "a digest is written sha256:HEX");
-    memcpy(name, text, (size_t)(colon - text));
-    if (tuf_digest_by_name(name, &a, e) != 0)
-        return -1;
-    const char *hex = colon + 1;
-    if (strspn(hex, "0123456789abcdefABCDEF") != strlen(hex) ||
-        strlen(hex) != 2 * tuf_digest_table[a].len)
-        return tm_err_set(e, "a %s digest has %zu hexadecimal digits", name,
-                          2 * tuf_digest_table[a].len);
-    unsigned char *bytes = OPENSSL_hexstr2buf(hex, &len);
-    if (bytes == NULL)
-        return tm_err_set(e, "out of memory");
-    memcpy(out->digest[a], bytes, tuf_digest_table[a].len);
-    OPENSSL_free(bytes);
-    out->has[a] = true;
-    return 0;
+    for (size_t a = 0; a < DIGEST_COUNT; a++) {
+        out->has[a] = tuf_digest_table[a].len == len;
+        if (out->has[a])
+            memcpy(out->digest[a], digest, len);
+    }
 }
 
 void tuf_artifact_free(struct tuf_artifact *a)

@@ -34,8 +34,8 @@ struct tuf_artifact {
 /* "-" is standard input. */
 int tuf_artifact_open(const char *path, bool keep, struct tuf_artifact *out, struct tm_err *e);
 
-/* "sha256:" and 64 hex digits, or the longer ones. */
-int tuf_artifact_from_digest(const char *text, struct tuf_artifact *out, struct tm_err *e);
+/* The digest alone; its length of 32, 48 or 64 bytes says which. */
+void tuf_artifact_from_digest(const unsigned char *digest, size_t len, struct tuf_artifact *out);
 
 /* Bytes in memory (copied). */
 int tuf_artifact_from_bytes(const void *data, size_t len, struct tuf_artifact *out,
