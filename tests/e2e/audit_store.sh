@@ -104,7 +104,7 @@ audit "a list that is whole says nothing" 0 "" query --kind issued --limit 1
 check "of more" 0 "$(grep -c 'more records' "$W/said")"
 audit "nothing" 1 "no record matches" query --repository nobody/nothing
 audit "what can match nothing" 2 "can match nothing" query --repository 'acme/*'
-audit "a kind that is none" 2 "no record is of the kind" query --kind tea
+audit "a kind that is none" 2 "--kind: want start" query --kind tea
 
 # The list changes.
 OTHER=https://other.example.com

@@ -59,8 +59,8 @@ issuer 0 add "$L" 'https://oidc.*.example.com/id/*' --type kubernetes --trial --
 says 'nothing was written'
 issuer 1 add "$L" https://gitlab.example.com --type email
 says 'in the list already'
-issuer 1 add "$L" https://new.example.com --type emial
-says "did you mean 'email'"
+issuer 2 add "$L" https://new.example.com --type emial
+says "--type: want email, spiffe"
 issuer 1 add "$L" http://new.example.com?x --type email
 issuer 0 disable "$L" "$ISSUER"
 says 'shuts out'

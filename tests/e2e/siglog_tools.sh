@@ -81,7 +81,7 @@ found "an earlier time" "" --before 2020-01-01
 says "as a table" 0 "(https://github.com/acme/widget)" "${L[@]}" find "$URL" "${K[@]}" --repository acme/widget
 says "a key in the table" 0 "key " "${L[@]}" find "$URL" "${K[@]}" --digest "$(digest two)"
 says "nothing" 1 "no such entry among 3" "${L[@]}" find "$URL" "${K[@]}" --digest "$(digest four)"
-says "no digest" 2 "is no digest" "${L[@]}" find "$URL" "${K[@]}" --digest 12
+says "no digest" 2 "want a digest of" "${L[@]}" find "$URL" "${K[@]}" --digest 12
 says "no key" 2 "--signer-key" "${L[@]}" find "$URL" "${K[@]}" --signer-key "$W/artifact"
 says "export" 0 '"kind":"hashedrekord"' "${L[@]}" export "$URL" "${K[@]}"
 check "an entry's text is what was hashed" "$(digest one)" "$("${L[@]}" export "$URL" "${K[@]}" --last 0 | sed 's/.*"body":"\([^"]*\)".*/\1/' | base64 -d | sed 's/.*"digest":"\([^"]*\)".*/\1/' | base64 -d | xxd -p -c 64)"

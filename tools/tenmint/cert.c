@@ -196,7 +196,7 @@ static void report(const struct job *j, bool json)
                verified ? ", verified" : "; --log-key FILE would verify");
 }
 
-int cert_command(const struct cli_command *self, int argc, char **argv)
+int command_cert(const struct cli_command *self, int argc, char **argv)
 {
     struct job j = {.key_type = {.value = cli_key_types[0], .of = cli_key_types}};
     bool json = false;

@@ -3,12 +3,12 @@
 
 #include "tools/shared/cli.h"
 
-int cert_command(const struct cli_command *self, int argc, char **argv);
-int show_command(const struct cli_command *self, int argc, char **argv);
-int sign_command(const struct cli_command *self, int argc, char **argv);
-int verify_command(const struct cli_command *self, int argc, char **argv);
-int trust_init_command(const struct cli_command *self, int argc, char **argv);
-int trust_refresh_command(const struct cli_command *self, int argc, char **argv);
-int trust_show_command(const struct cli_command *self, int argc, char **argv);
-int trust_export_command(const struct cli_command *self, int argc, char **argv);
-int trust_get_command(const struct cli_command *self, int argc, char **argv);
+int command_cert(const struct cli_command *self, int argc, char **argv);
+int command_show(const struct cli_command *self, int argc, char **argv);
+int command_sign(const struct cli_command *self, int argc, char **argv);
+int command_verify(const struct cli_command *self, int argc, char **argv);
+int command_trust_init(const struct cli_command *self, int argc, char **argv);
+int command_trust_refresh(const struct cli_command *self, int argc, char **argv);
+int command_trust_show(const struct cli_command *self, int argc, char **argv);
+int command_trust_export(const struct cli_command *self, int argc, char **argv);
+int command_trust_get(const struct cli_command *self, int argc, char **argv);

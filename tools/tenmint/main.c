@@ -7,7 +7,7 @@ static const struct cli_command trust_commands[] = {
      .args = "--root FILE [OPTION]...",
      .summary = "begin to trust a root file; no network",
      .examples = "  tenmint trust init --root 1.root.json --metadata-url https://tuf.example.com\n",
-     .run = trust_init_command},
+     .run = command_trust_init},
     {.name = "refresh",
      .group = "trust",
      .args = "[OPTION]...",
@@ -15,13 +15,13 @@ static const struct cli_command trust_commands[] = {
      .examples = "  tenmint trust refresh\n"
                  "  tenmint trust refresh --root pinned.root.json --metadata-url /media/usb/repo\n",
      .exits = {[CLI_DANGER] = "danger: the mirror serves older metadata than was seen before"},
-     .run = trust_refresh_command},
+     .run = command_trust_refresh},
     {.name = "show",
      .group = "trust",
      .args = "[OPTION]...",
      .summary = "what is trusted and until when; no network",
      .examples = "  tenmint trust show --json\n",
-     .run = trust_show_command},
+     .run = command_trust_show},
     {.name = "get",
      .group = "trust",
      .args = "TARGET... | --client-trust-config [OPTION]...",
@@ -29,7 +29,7 @@ static const struct cli_command trust_commands[] = {
      .examples = "  tenmint trust get trusted_root.json --out trusted_root.json\n"
                  "  tenmint trust get --client-trust-config --out trust-config.json\n",
      .exits = {[CLI_DANGER] = "danger: the mirror serves older metadata than was seen before"},
-     .run = trust_get_command},
+     .run = command_trust_get},
     {.name = "export",
      .group = "trust",
      .args = "--form FORM [OPTION]...",
@@ -39,7 +39,7 @@ static const struct cli_command trust_commands[] = {
                  "      --identity dev@example.com\n"
                  "  tenmint trust export --form mirror-tar --out mirror.tar\n",
      .exits = {[CLI_DANGER] = "danger: the mirror serves older metadata than was seen before"},
-     .run = trust_export_command},
+     .run = command_trust_export},
 };
 
 static const struct cli_command commands[] = {
@@ -48,14 +48,14 @@ static const struct cli_command commands[] = {
      .summary = "get a ten-minute signing certificate for this CI job",
      .examples = "  tenmint cert --ca https://ca.example.com --out signing/\n"
                  "  tenmint cert --ca http://127.0.0.1:5555 --token-file token.jwt --json\n",
-     .run = cert_command},
+     .run = command_cert},
     {.name = "show",
      .args = "FILE",
      .summary =
          "what a file says: certificate, bundle, trusted root, TUF metadata, SCT, checkpoint",
      .examples = "  tenmint show signing/leaf.pem\n"
                  "  tenmint show app.tar.gz.sigstore.json --json\n",
-     .run = show_command},
+     .run = command_show},
     {.name = "sign",
      .args = "[OPTION]... ARTIFACT...",
      .summary = "sign files, from the job's token to Sigstore bundles",
@@ -64,7 +64,7 @@ static const struct cli_command commands[] = {
                  "  tenmint sign --predicate https://slsa.dev/provenance/v1 provenance.json "
                  "app.tar.gz\n"
                  "  tenmint sign --cert-dir signing/ --tsa https://tsa.example.com app.tar.gz\n",
-     .run = sign_command},
+     .run = command_sign},
     {.name = "verify",
      .args = "(--bundle FILE | --certificate FILE [--signature FILE]) [OPTION]... [ARTIFACT]",
      .summary = "check who signed a file, against the trusted root",
@@ -77,7 +77,7 @@ static const struct cli_command commands[] = {
                [CLI_FAILED] = "bad: the signature, the certificate or the policy does not hold",
                [CLI_DANGER] = "danger: the mirror rolls the trusted root back",
                [CLI_UNKNOWN] = "cannot know: a mirror is down, a file cannot be read"},
-     .run = verify_command},
+     .run = command_verify},
     {.name = "trust",
      .args = "COMMAND [OPTION]...",
      .summary = "the trusted root: CA certificates and log keys, by TUF",

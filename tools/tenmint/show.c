@@ -100,7 +100,7 @@ static int show_file(struct facts *f, const struct ask *a, struct tm_err *e)
     return rc;
 }
 
-int show_command(const struct cli_command *self, int argc, char **argv)
+int command_show(const struct cli_command *self, int argc, char **argv)
 {
     struct ask a = {0};
     struct facts f;

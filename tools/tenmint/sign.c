@@ -418,7 +418,7 @@ static void work_free(struct work *w)
     tm_buf_free(&w->tls_ca);
 }
 
-int sign_command(const struct cli_command *self, int argc, char **argv)
+int command_sign(const struct cli_command *self, int argc, char **argv)
 {
     struct line l = {.token = {.audience = "sigstore"}};
     struct work w = {0};

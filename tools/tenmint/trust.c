@@ -50,7 +50,7 @@ static int init_from(const struct trust_source *source, struct tm_err *e)
     return rc;
 }
 
-int trust_init_command(const struct cli_command *self, int argc, char **argv)
+int command_trust_init(const struct cli_command *self, int argc, char **argv)
 {
     struct trust_source source = {0};
     const struct cli_option options[] = {
@@ -97,12 +97,12 @@ static int report(const struct cli_command *self, int argc, char **argv, bool of
     return CLI_OK;
 }
 
-int trust_refresh_command(const struct cli_command *self, int argc, char **argv)
+int command_trust_refresh(const struct cli_command *self, int argc, char **argv)
 {
     return report(self, argc, argv, false);
 }
 
-int trust_show_command(const struct cli_command *self, int argc, char **argv)
+int command_trust_show(const struct cli_command *self, int argc, char **argv)
 {
     return report(self, argc, argv, true);
 }
@@ -140,7 +140,7 @@ static int get_one(struct tuf_client *c, const char *name, const struct places *
     return 0;
 }
 
-int trust_get_command(const struct cli_command *self, int argc, char **argv)
+int command_trust_get(const struct cli_command *self, int argc, char **argv)
 {
     struct trust_source source = {0};
     struct places to = {0};

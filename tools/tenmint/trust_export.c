@@ -221,7 +221,7 @@ static const struct tuf_export_form *find_form(const char *name)
     return &tuf_export_forms[i];
 }
 
-int trust_export_command(const struct cli_command *self, int argc, char **argv)
+int command_trust_export(const struct cli_command *self, int argc, char **argv)
 {
     struct line l = {0};
     const char *names[FORMS_MAX + 1] = {NULL};

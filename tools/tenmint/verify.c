@@ -314,7 +314,7 @@ static int run(const struct line *l, struct work *w, struct tm_err *e)
     return rc == 0 ? CLI_OK : CLI_FAILED;
 }
 
-int verify_command(const struct cli_command *self, int argc, char **argv)
+int command_verify(const struct cli_command *self, int argc, char **argv)
 {
     struct line l = {.scts = {.value = 1, .max = THRESHOLD_MAX},
                      .tlogs = {.max = THRESHOLD_MAX},
