@@ -61,9 +61,19 @@ static inline enum tm_http_result hold(void *ctx, struct tm_http_exchange *x)
     return HTTP_WAIT;
 }
 
-static struct tm_http_options options_for(const struct tm_http_route *routes, size_t count,
-                                          void (*fault)(void *, struct tm_http_exchange *,
-                                                        enum tm_http_fault))
+static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
+{
+    static const unsigned status[] = {
+        [HTTP_FAULT_NONE] = 500,      [HTTP_FAULT_NOT_FOUND] = 404,  [HTTP_FAULT_METHOD] = 501,
+        [HTTP_FAULT_TOO_LARGE] = 413, [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MALFORMED] = 400,
+        [HTTP_FAULT_MEMORY] = 500,    [HTTP_FAULT_BUSY] = 503,
+    };
+    (void)ctx;
+    say(x, status[f], "fault");
+}
+
+/* The server's, with these routes; `fault` is on_fault. */
+static struct tm_http_options options_for(const struct tm_http_route *routes, size_t count)
 {
     struct tm_http_options o;
     tm_http_options_default(&o);
@@ -72,7 +82,7 @@ static struct tm_http_options options_for(const struct tm_http_route *routes, si
     o.max_body = 65536;
     o.routes = routes;
     o.route_count = count;
-    o.fault = fault;
+    o.fault = on_fault;
     return o;
 }
 

@@ -28,17 +28,6 @@ static void on_shed(void *ctx, enum tm_http_shed why)
     atomic_fetch_add(&shed[why], 1);
 }
 
-static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
-{
-    static const unsigned status[] = {
-        [HTTP_FAULT_NONE] = 500,      [HTTP_FAULT_NOT_FOUND] = 404,  [HTTP_FAULT_METHOD] = 501,
-        [HTTP_FAULT_TOO_LARGE] = 413, [HTTP_FAULT_MEDIA_TYPE] = 415, [HTTP_FAULT_MALFORMED] = 400,
-        [HTTP_FAULT_MEMORY] = 500,    [HTTP_FAULT_BUSY] = 503,
-    };
-    (void)ctx;
-    say(x, status[f], "fault");
-}
-
 static enum tm_http_result question(void *ctx, struct tm_http_exchange *x)
 {
     (void)ctx;
@@ -152,7 +141,7 @@ static const struct tm_http_route routes[] = {
 
 static struct tm_http_options options(void)
 {
-    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]));
     o.shed = on_shed;
     return o;
 }

@@ -118,7 +118,7 @@ static const struct tm_http_route routes[] = {
     {"/stay", HTTP_POST, stay},
 };
 
-static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
+static void json_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
 {
     (void)ctx;
     static const unsigned status[] = {
@@ -139,7 +139,8 @@ static void on_event(void *ctx, const struct tm_http_event *ev)
 
 static struct tm_http_options options(void)
 {
-    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]));
+    o.fault = json_fault;
     o.observe = on_event;
     return o;
 }
@@ -264,7 +265,7 @@ static void who_asks_before_the_body_hears_that_nothing_is_there(void **state)
     static const struct {
         const char *path;
         int status;
-        const char *says; /* the fault, and how long the path is that on_fault saw */
+        const char *says; /* the fault, and how long the path is that json_fault saw */
     } row[] = {{"/nope", 404, "{\"fault\":1} 5"}, {"/hello?a=b", 501, "{\"fault\":2} 6"}};
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
         int fd = dial(s);

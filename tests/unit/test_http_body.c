@@ -140,16 +140,9 @@ static const struct tm_http_route routes[] = {
     {"/broken", HTTP_GET, broken}, {"/shorter", HTTP_GET, shorter}, {"/empty", HTTP_GET, empty},
     {"/tiny", HTTP_GET, tiny},     {"/parked", HTTP_GET, parked}};
 
-static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
-{
-    (void)ctx;
-    (void)f;
-    say(x, 400, "fault");
-}
-
 static struct tm_http_options options(void)
 {
-    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]));
     o.per_address_limit = 0;
     o.workers = 1;
     return o;

@@ -20,16 +20,9 @@
 static const struct tm_http_route routes[] = {{"/echo", HTTP_POST, echo},
                                               {"/hello", HTTP_GET, hello}};
 
-static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
-{
-    (void)ctx;
-    (void)f;
-    say(x, 400, "fault");
-}
-
 static struct tm_http_options options(void)
 {
-    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]));
     o.per_address_limit = 0;
     /* On a machine that is busy the pauses are long. */
     o.header_timeout_ms = o.request_timeout_ms = o.idle_timeout_ms = PATIENCE_MS;

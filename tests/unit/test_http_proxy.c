@@ -16,12 +16,6 @@ static struct tm_http_network loopback;
 static const struct tm_http_route routes[] = {
     {"/hello", HTTP_GET, hello}, {"/hold", HTTP_GET, hold}, {"/echo", HTTP_POST, echo}};
 
-static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
-{
-    (void)ctx;
-    say(x, f == HTTP_FAULT_BUSY ? 503 : 400, "refused");
-}
-
 static void on_shed(void *ctx, enum tm_http_shed why)
 {
     (void)ctx;
@@ -31,7 +25,7 @@ static void on_shed(void *ctx, enum tm_http_shed why)
 static struct tm_http_options options(enum tm_http_proxy_way way)
 {
     struct tm_err e = {0};
-    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]));
     assert_int_equal(tm_http_network_parse("127.0.0.0/8", &loopback, &e), 0);
     o.proxies = &loopback;
     o.proxy_count = 1;

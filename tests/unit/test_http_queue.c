@@ -43,12 +43,6 @@ static const struct tm_http_route routes[] = {{"/wait", HTTP_GET, wait_for_test}
                                               {"/hello", HTTP_GET, hello},
                                               {"/echo", HTTP_POST, echo}};
 
-static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
-{
-    (void)ctx;
-    say(x, f == HTTP_FAULT_BUSY ? 503 : 400, "fault");
-}
-
 static void wait_until_begun(unsigned count)
 {
     for (int64_t end = tm_clock_mono_ms() + BOUND_MS; tm_clock_mono_ms() < end; nap(1)) {
@@ -63,7 +57,7 @@ static void a_burst_of_readers_is_served_though_fewer_may_wait_at_once(void **st
     (void)state;
     int fd[CONNECTIONS];
     struct tm_buf r = {0};
-    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]));
     o.workers = 1;
     o.connection_limit = CONNECTIONS;
     o.per_address_limit = 0;
@@ -108,7 +102,7 @@ static void short_and_long_requests_take_turns_on_one_connection(void **state)
                                       {1, 0}, {300, 55},        {1, 25},  {LONG_HEADER, 50},
                                       {1, 0}};
     struct tm_buf r = {0};
-    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]));
     struct tm_http_server *s = start(&o);
     int fd = dial(s);
     for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {

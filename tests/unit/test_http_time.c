@@ -32,15 +32,6 @@ static const struct tm_http_route routes[] = {
     {"/busy", HTTP_GET, busy},
 };
 
-static void on_fault(void *ctx, struct tm_http_exchange *x, enum tm_http_fault f)
-{
-    (void)ctx;
-    (void)f;
-    struct tm_buf b = {0};
-    tm_buf_puts(&b, "{}");
-    tm_http_reply(x, 400, "application/json", &b);
-}
-
 static atomic_uint shed[HTTP_SHED_COUNT];
 
 static void on_shed(void *ctx, enum tm_http_shed why)
@@ -51,7 +42,7 @@ static void on_shed(void *ctx, enum tm_http_shed why)
 
 static struct tm_http_options options(void)
 {
-    return options_for(routes, sizeof(routes) / sizeof(routes[0]), on_fault);
+    return options_for(routes, sizeof(routes) / sizeof(routes[0]));
 }
 
 /* Writes `head` at once, then one byte at a time until the server has enough; the time that took.
