@@ -30,8 +30,7 @@ int command_greet(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         {"name", CLI_TEXT, "NAME", "whom", &name}, CLI_JSON(&json), {0}};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (name == NULL) {

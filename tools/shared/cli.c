@@ -363,7 +363,14 @@ static int parse(const struct cli_command *c, const struct cli_option *options, 
 }
 
 int cli_parse(const struct cli_command *c, const struct cli_option *options, int argc, char **argv,
-              int min, int max, int *count)
+              int words)
+{
+    int count;
+    return cli_parse_some(c, options, argc, argv, words, words, &count);
+}
+
+int cli_parse_some(const struct cli_command *c, const struct cli_option *options, int argc,
+                   char **argv, int min, int max, int *count)
 {
     struct tm_err e = {0};
     const struct cli_option *o = options;

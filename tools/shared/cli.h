@@ -65,12 +65,15 @@ extern const char cli_version[]; /* of all programs */
 int cli_main(const struct cli_program *p, int argc, char **argv);
 
 /*
- * Parses a command's words. Positional ones are moved to the front of argv, and their
- * number, which must be min..max, goes to *count. CLI_GO_ON, or the code to exit with:
- * CLI_OK after --help, CLI_USAGE after saying what is wrong.
+ * Parses a command's words. Positional ones, of which there must be as many as `words`, are moved
+ * to the front of argv. CLI_GO_ON, or the code to exit with: CLI_OK after --help, CLI_USAGE after
+ * saying what is wrong.
  */
 int cli_parse(const struct cli_command *c, const struct cli_option *options, int argc, char **argv,
-              int min, int max, int *count);
+              int words);
+/* As cli_parse, for min..max positional words; their number goes to *count. */
+int cli_parse_some(const struct cli_command *c, const struct cli_option *options, int argc,
+                   char **argv, int min, int max, int *count);
 
 /* "NAME: text" on standard error. The code to exit with: `code`, but for CLI_FAILED what the kind
  * of the error says. */

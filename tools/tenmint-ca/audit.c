@@ -199,11 +199,10 @@ int command_audit_query(const struct cli_command *self, int argc, char **argv)
         {"limit", CLI_NUMBER, "N", "no more than these", &q.limit},
         {"csv", CLI_FLAG, NULL, "print CSV with every field", &q.csv},
         CLI_JSON_LINES(&q.json),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     q.wanted.since_ms = q.since.given ? q.since.ms : 0;

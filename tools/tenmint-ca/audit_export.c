@@ -52,12 +52,11 @@ int command_audit_export(const struct cli_command *self, int argc, char **argv)
         AUDIT_CONFIG_OPTION(x.config),
         {"node", CLI_TEXT, "NAME", "whose records (the configuration's)", &x.node},
         {"out", CLI_TEXT, "FILE", "a new file", &x.out},
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct audit_trail t;
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (x.out == NULL) {

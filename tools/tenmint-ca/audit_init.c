@@ -98,13 +98,12 @@ int command_audit_init(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         AUDIT_CONFIG_OPTION(config),
         OWNER_OPTION(user),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct ca_config c;
     struct owner owner;
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (owner_find(user, &owner, &e) != 0)

@@ -188,12 +188,12 @@ int command_audit_verify(const struct cli_command *self, int argc, char **argv)
         AUDIT_CONFIG_OPTION(v.config),
         AUDIT_HEADS_OPTIONS(v.heads, v.flags),
         CLI_JSON_LINES(&v.json),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct audit_trail t = {0};
     struct tm_err e = {0};
     int files = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, CLI_LIST_MAX, &files);
+    int rc = cli_parse_some(self, options, argc, argv, 0, CLI_LIST_MAX, &files);
     if (rc != CLI_GO_ON)
         return rc;
     /* Who has the exports and the heads needs no server. */

@@ -414,8 +414,7 @@ int command_check_config(const struct cli_command *self, int argc, char **argv)
          &running},
         {0}};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     rc = check_file(argv[0], online, running, &e);

@@ -261,12 +261,11 @@ int command_evidence_make(const struct cli_command *self, int argc, char **argv)
         {"monitor", CLI_LIST, "FILE", "what a monitor has written, such as its state", &m.monitors},
         {"controls", CLI_TEXT, "FILE", "which part answers which control (config/controls.yaml)",
          &m.controls_file},
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     char digest[65];
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (m.out == NULL)

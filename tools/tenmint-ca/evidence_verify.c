@@ -263,11 +263,10 @@ int command_evidence_verify(const struct cli_command *self, int argc, char **arg
          &c.heads_flags.quorum},
         {"digest", CLI_DIGEST, "HEX", "SHA-256 of evidence.json, as its maker says it", &c.digest},
         CLI_JSON_LINES(&c.json),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     c.dir = argv[0];

@@ -174,11 +174,10 @@ static int run(struct stop *s, const struct cli_command *self, int argc, char **
         {"issuer", CLI_TEXT, "URL", "only tokens of this issuer (all)", &s->issuer},
         {"reason", CLI_TEXT, "TEXT", "why: with each refusal, in log and audit trail", &s->reason},
         CLI_JSON(&s->json),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (s->config_file == NULL)

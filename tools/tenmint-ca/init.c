@@ -280,11 +280,10 @@ int command_init(const struct cli_command *self, int argc, char **argv)
         {"no-log", CLI_FLAG, NULL, "make no built-in transparency log", &no_log},
         INIT_KEY_OPTIONS(keys),
         OWNER_OPTION(user),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     p.dir = argv[0];

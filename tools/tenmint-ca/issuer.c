@@ -190,8 +190,7 @@ int command_issuer_list(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {CLI_JSON(&json), {0}};
     struct issuer_list l;
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     rc = issuer_list_open(argv[0], &l, &e) != 0 ? CLI_CONFIG
@@ -241,8 +240,7 @@ int command_issuer_show(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {CLI_JSON(&json), {0}};
     struct issuer_list l;
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    int rc = cli_parse(self, options, argc, argv, 2);
     if (rc != CLI_GO_ON)
         return rc;
     rc = issuer_list_open(argv[0], &l, &e) != 0 ? CLI_CONFIG : show(&l, argv[1], json, &e);
@@ -295,8 +293,7 @@ int command_issuer_diff(const struct cli_command *self, int argc, char **argv)
     struct issuer_list before;
     struct issuer_list after = {0};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    int rc = cli_parse(self, options, argc, argv, 2);
     if (rc != CLI_GO_ON)
         return rc;
     rc = issuer_list_open(argv[0], &before, &e);

@@ -130,8 +130,7 @@ static int make_enabled(const struct oidc_list_text *list, const void *url, stru
 static int edit_by_url(const struct cli_command *self, int argc, char **argv, struct change c)
 {
     const struct cli_option options[] = {DRY_RUN(&c.dry), {0}};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    int rc = cli_parse(self, options, argc, argv, 2);
     if (rc != CLI_GO_ON)
         return rc;
     c.what = c.url = argv[1];
@@ -269,7 +268,6 @@ int command_issuer_add(const struct cli_command *self, int argc, char **argv)
     struct oidc_new_issuer issuer;
     struct change c = {.make = make_addition, .what = &issuer, .word = "issuer add"};
     struct cli_option options[KEYS + 3] = {{0}};
-    int count = 0;
     for (size_t i = 0; i < KEYS; i++)
         options[i] = (struct cli_option){keys[i].key, keys[i].kind, keys[i].value, keys[i].help,
                                          place_of(&w.key[i], keys[i].kind)};
@@ -277,7 +275,7 @@ int command_issuer_add(const struct cli_command *self, int argc, char **argv)
         (struct cli_option){"allow", CLI_PAIRS, "CLAIM=TEXT",
                             "only tokens with this claim; * and ? stand for others", &w.allow};
     options[KEYS + 1] = (struct cli_option)DRY_RUN(&c.dry);
-    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    int rc = cli_parse(self, options, argc, argv, 2);
     if (rc != CLI_GO_ON)
         return rc;
     take_words(argv[1], &w, &issuer);

@@ -294,7 +294,7 @@ int command_issuer_test(const struct cli_command *self, int argc, char **argv)
     struct issuer_list l;
     struct tm_err e = {0};
     int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 2, &count);
+    int rc = cli_parse_some(self, options, argc, argv, 1, 2, &count);
     if (rc != CLI_GO_ON)
         return rc;
     if ((count == 2) == (token != NULL)) {

@@ -88,11 +88,10 @@ static int show(struct shown *s, bool json, struct tm_err *e)
 int command_key_show(const struct cli_command *self, int argc, char **argv)
 {
     bool json = false;
-    const struct cli_option options[] = {CLI_JSON(&json), {NULL, CLI_FLAG, NULL, NULL, NULL}};
+    const struct cli_option options[] = {CLI_JSON(&json), {0}};
     struct tm_err e = {0};
     struct tm_key_uri u;
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     struct shown s = {.uri = argv[0]};

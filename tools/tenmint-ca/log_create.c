@@ -366,12 +366,11 @@ int command_log_create(const struct cli_command *self, int argc, char **argv)
          "pkcs11:",
          &n.device.uri},
         OWNER_OPTION(user),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct setup_paths room;
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     n.dir = argv[0];

@@ -8,14 +8,13 @@
 
 int command_log_redate(const struct cli_command *self, int argc, char **argv)
 {
-    const struct cli_option options[] = {{NULL, CLI_FLAG, NULL, NULL, NULL}};
+    const struct cli_option options[] = {{0}};
     struct tm_err e = {0};
     uint64_t newest_ms = 0;
     int64_t now_ms = tm_clock_wall_ms();
     char last[21];
     char now[21];
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     if (ca_log_redate(&ca_log_format_ct, argv[0], now_ms, &newest_ms, &e) != 0)

@@ -155,11 +155,10 @@ int command_log_rotate(const struct cli_command *self, int argc, char **argv)
          &r.uri},
         OWNER_OPTION(r.user),
         CLI_JSON(&r.json),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    int rc = cli_parse(self, options, argc, argv, 2);
     if (rc != CLI_GO_ON)
         return rc;
     r.name = argv[1];

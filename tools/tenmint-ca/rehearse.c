@@ -97,14 +97,13 @@ int command_rehearse(const struct cli_command *self, int argc, char **argv)
         AUDIT_CONFIG_OPTION(config_file),
         {"work", CLI_TEXT, "DIR", "where the copy is made, and removed (TMPDIR, or /tmp)", &work},
         CLI_JSON(&json),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct ca_config config;
     struct tm_rehearsal r = {0};
     struct tm_err e = {0};
     enum rehearse_kind kind;
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     if (kind_from_name(argv[0], &kind, &e) != 0)
@@ -165,13 +164,12 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         AUDIT_CONFIG_OPTION(config_file),
         CLI_JSON(&json),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct ca_config config;
     struct rehearse_standing s;
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (ca_config_load(config_file != NULL ? config_file : AUDIT_CONFIG_DEFAULT, &config, &e) != 0)

@@ -486,11 +486,10 @@ int command_rotate(const struct cli_command *self, int argc, char **argv)
         {"pkcs11-key", CLI_TEXT, "LABEL",
          "the new key's label, where the CA's key is in a token (the old one and the time)",
          &r.wanted_label},
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     r.dir = argv[0];

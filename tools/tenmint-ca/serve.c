@@ -224,13 +224,12 @@ int command_serve(const struct cli_command *self, int argc, char **argv)
          &f.key_type},
         {"log", CLI_TEXT, "DIR",
          "ephemeral: its log in DIR, kept, with DIR.key and DIR.pem; made if missing", &f.log},
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct generation first;
     struct changes_unused unused[CHANGES_UNUSED_MAX];
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (check_flags(&f, &e) != 0)

@@ -164,11 +164,10 @@ int command_log_export(const struct cli_command *self, int argc, char **argv)
         {"out", CLI_TEXT, "DIR", "where the files go, NUMBER.pem or NUMBER.der", &x.dir},
         LOG_RANGE_OPTIONS(range),
         LOG_OPTIONS(f),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     if (set_format(&x, format.value, &e) != 0 || log_range_check(&range, &x.range, &e) != 0)

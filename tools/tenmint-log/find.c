@@ -76,11 +76,10 @@ int command_log_find(const struct cli_command *self, int argc, char **argv)
         LOG_QUESTION_OPTIONS(find.question),
         CLI_JSON_LINES(&find.json),
         LOG_OPTIONS(f),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     if (log_question_read(&find.question, &e) != 0)

@@ -172,11 +172,10 @@ int command_log_report(const struct cli_command *self, int argc, char **argv)
         {"limit", CLI_NUMBER, "N", "pages of entries, the newest that fit (200)", &r.limit},
         LOG_QUESTION_OPTIONS(r.question),
         LOG_OPTIONS(f),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     r.log = (struct ca_shelf_options){.name = "log", .location = argv[0]};

@@ -75,9 +75,8 @@ int command_log_status(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         LOG_OPTIONS(f),
         CLI_JSON(&json),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, json, work, &json);
 }

@@ -96,9 +96,8 @@ int command_log_verify(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         LOG_OPTIONS(f),
         {"checkpoint", CLI_LIST, "FILE", "an older checkpoint that the tree must extend", &older},
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, false, work, &older);
 }

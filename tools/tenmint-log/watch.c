@@ -187,11 +187,10 @@ int command_log_watch(const struct cli_command *self, int argc, char **argv)
         {"fail-on-match", CLI_FLAG, NULL, "exit 5 after reporting a certificate", &w.fail_on_match},
         CLI_JSON_LINES(&w.json),
         LOG_OPTIONS(f),
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     if (configure(&w, &x, &e) != 0)

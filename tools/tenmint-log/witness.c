@@ -15,11 +15,10 @@ int command_log_witness(const struct cli_command *self, int argc, char **argv)
         {"dir", CLI_TEXT, "DIR", "the folder to work in: the cosigned checkpoints are kept there",
          &w.dir},
         {"listen", CLI_TEXT, "HOST:PORT", "plain HTTP; put TLS before it", &w.listen},
-        {NULL, CLI_FLAG, NULL, NULL, NULL},
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (w.name == NULL || w.key == NULL) {

@@ -26,12 +26,11 @@ int command_propose(const struct cli_command *self, int argc, char **argv)
         {"renew", CLI_LIST, "ROLE", "a new version of the role although nothing changed", &renew},
         {"out", CLI_TEXT, "PATH", "where the event goes (events/NAME.json); NAME/ makes a folder",
          &out},
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct tuf_workspace w;
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (tuf_workspace_open(dir != NULL ? dir : ".", &w, &e) != 0)
@@ -122,15 +121,14 @@ int command_review(const struct cli_command *self, int argc, char **argv)
         {"all", CLI_FLAG, NULL, "every role and target, however many change", &r.all},
         {"dir", CLI_TEXT, "DIR",
          "the folder to work in: a workspace; its policy and what it published are compared", &dir},
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct tuf_workspace w;
     struct tuf_event ev = {0};
     struct tuf_metadata *root = NULL;
     struct tm_err e = {0};
     struct tuf_review_result result = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     if (dir != NULL && tuf_workspace_open(dir, &w, &e) != 0)
@@ -261,15 +259,14 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
         {"trusted", CLI_TEXT, "FILE", "a root that you trust: the event must follow from it",
          &trusted},
         {"out", CLI_TEXT, "FILE", "write the signed event here, not over the given one", &out},
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct tuf_event ev = {0};
     struct tuf_event_signer who = {0};
     struct tuf_metadata *root = NULL;
     struct tm_err e = {0};
-    int count = 0;
     int code = CLI_FAILED;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     rc = holder_root(trusted, &root, &e) == 0 ? session_event(argv[0], &ev, &e) : -1;
@@ -329,12 +326,12 @@ static int merge_all(char **paths, int count, struct tuf_event *ev, struct tm_er
 
 int command_merge(const struct cli_command *self, int argc, char **argv)
 {
-    const struct cli_option options[] = {NO_MORE_OPTIONS};
+    const struct cli_option options[] = {{0}};
     struct tuf_event ev = {0};
     struct tm_err e = {0};
     struct tm_buf text = {0};
     int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 2, 1000, &count);
+    int rc = cli_parse_some(self, options, argc, argv, 2, 1000, &count);
     if (rc != CLI_GO_ON)
         return rc;
     rc = merge_all(argv, count, &ev, &e);

@@ -234,13 +234,12 @@ int command_hold(const struct cli_command *self, int argc, char **argv)
          &o.trusted},
         {"branch", CLI_TEXT, "NAME", "of the repository (its default one)", &o.branch},
         {"event", CLI_TEXT, "PATH", "in the repository (the one that waits)", &o.event},
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct clone c = {0};
     struct tm_err e = {0};
-    int count = 0;
     int code = CLI_FAILED;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     rc = clone_open(&c, argv[0], o.branch, &e);

@@ -170,12 +170,12 @@ int command_init(const struct cli_command *self, int argc, char **argv)
          &targets},
         {"trusted", CLI_TEXT, "FILE",
          "a root that you trust: with --from, the history begins there", &trusted},
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct wizard a;
     struct tm_err e = {0};
     int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse_some(self, options, argc, argv, 1, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     if (from != NULL && policy == NULL && holders.count == 0 && !threshold.given)

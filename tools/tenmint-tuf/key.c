@@ -155,13 +155,12 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
          &plain},
         {"out", CLI_TEXT, "FOLDER", "where NAME.pub goes (keys/ of the workspace)", &out},
         DIR_OPTION(dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     char keys[PATH_MAX];
     char pub[PATH_MAX];
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     const char *holder = argv[0];
@@ -205,13 +204,12 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
          &fingerprint},
         {"replace", CLI_FLAG, NULL, "the holder has a new key", &replace},
         DIR_OPTION(dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     char keys[PATH_MAX];
     char hex[65] = "";
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    int rc = cli_parse(self, options, argc, argv, 2);
     if (rc != CLI_GO_ON)
         return rc;
     EVP_PKEY *pkey = tuf_keyring_read_public(argv[1], &e);
@@ -245,14 +243,13 @@ int command_key_show(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         KEY_OPTIONS(s),
         DIR_OPTION(dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     char keys[PATH_MAX];
     struct tm_err e = {0};
     struct tm_key *key = NULL;
     EVP_PKEY *pkey = NULL;
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     if (s.file != NULL || s.env != NULL || tm_key_source_is_elsewhere(&s)) {

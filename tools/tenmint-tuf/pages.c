@@ -75,14 +75,14 @@ int command_report(const struct cli_command *self, int argc, char **argv)
          &site},
         CLI_JSON(&json),
         DIR_OPTION(dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct report r = {0};
     struct tm_err e = {0};
     char real[PATH_MAX];
     char made_by[160];
     int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    int rc = cli_parse_some(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     if (html == NULL) {

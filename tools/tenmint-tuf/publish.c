@@ -76,10 +76,10 @@ int command_publish(const struct cli_command *self, int argc, char **argv)
         {"allow-gap", CLI_FLAG, NULL,
          "if the file system cannot switch whole trees: file by file, clients may fail meanwhile",
          &o.allow_gap},
-        NO_MORE_OPTIONS,
+        {0},
     };
     int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    int rc = cli_parse_some(self, options, argc, argv, 0, 1, &count);
     return rc != CLI_GO_ON ? rc : publish(dir, count > 0 ? argv[0] : NULL, o);
 }
 
@@ -148,12 +148,11 @@ int command_refresh(const struct cli_command *self, int argc, char **argv)
         CLOCK_OPTION(o),
         {"watch", CLI_DURATION, "DURATION", "stay, and look again this often, until SIGTERM",
          &every},
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct tuf_publish_report report = {0};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     dir = dir != NULL ? dir : ".";

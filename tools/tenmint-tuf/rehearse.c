@@ -8,12 +8,11 @@ int command_rehearse(const struct cli_command *self, int argc, char **argv)
 {
     bool json = false;
     const char *dir = NULL;
-    const struct cli_option options[] = {CLI_JSON(&json), DIR_OPTION(dir), NO_MORE_OPTIONS};
+    const struct cli_option options[] = {CLI_JSON(&json), DIR_OPTION(dir), {0}};
     struct tm_rehearsal r = {0};
     struct tm_err e = {0};
     enum tuf_rehearsal_kind kind;
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     if (tuf_rehearsal_from_name(argv[0], &kind) != 0) {

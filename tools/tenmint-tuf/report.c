@@ -88,14 +88,14 @@ int command_status(const struct cli_command *self, int argc, char **argv)
          &form.prometheus},
         CLI_COLOUR(&form.colour),
         DIR_OPTION(dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct look l;
     struct tuf_published p;
     struct tuf_status s = {0};
     struct tm_err e = {0};
     int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    int rc = cli_parse_some(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     const char *where = count > 0 ? argv[0] : dir != NULL ? dir : ".";
@@ -180,7 +180,7 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         {"transcript", CLI_TEXT, "FILE", "check this copy of the transcript against the tree",
          &transcript},
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct look l;
     struct cli_progress line = {0};
@@ -188,7 +188,7 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
     struct tuf_audit a = {0};
     struct tm_err e = {0};
     int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    int rc = cli_parse_some(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     const char *where = count > 0 ? argv[0] : ".";
@@ -277,12 +277,11 @@ static int load_tree(const char *where, struct look *l, struct tuf_published *p,
 
 int command_diff(const struct cli_command *self, int argc, char **argv)
 {
-    const struct cli_option options[] = {NO_MORE_OPTIONS};
+    const struct cli_option options[] = {{0}};
     struct look l[2] = {0};
     struct tuf_published p[2] = {0};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 2, 2, &count);
+    int rc = cli_parse(self, options, argc, argv, 2);
     if (rc != CLI_GO_ON)
         return rc;
     rc = load_tree(argv[0], &l[0], &p[0], &e) == 0 && load_tree(argv[1], &l[1], &p[1], &e) == 0
@@ -360,14 +359,14 @@ int command_history(const struct cli_command *self, int argc, char **argv)
     const struct cli_option options[] = {
         {"lines", CLI_FLAG, NULL, "the transcript of the workspace, line by line, checked",
          &transcript},
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct look l = {0};
     struct tuf_published p = {0};
     struct tuf_evidence found;
     struct tm_err e = {0};
     int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 1, &count);
+    int rc = cli_parse_some(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
     const char *where = count > 0 ? argv[0] : ".";

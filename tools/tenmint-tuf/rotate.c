@@ -259,13 +259,13 @@ static int run(const struct cli_command *self, int argc, char **argv, bool add, 
 {
     struct tm_key_source online = {0};
     const char *dir = NULL;
-    const struct cli_option with_key[] = {KEY_OPTIONS(online), DIR_OPTION(dir), NO_MORE_OPTIONS};
-    const struct cli_option without[] = {DIR_OPTION(dir), NO_MORE_OPTIONS};
+    const struct cli_option with_key[] = {KEY_OPTIONS(online), DIR_OPTION(dir), {0}};
+    const struct cli_option without[] = {DIR_OPTION(dir), {0}};
     const struct cli_option *options = add ? with_key : without;
     struct tm_err e = {0};
     int count = 0;
     int names = add && drop ? 2 : 1;
-    int rc = cli_parse(self, options, argc, argv, add && !drop ? 2 : names, 100, &count);
+    int rc = cli_parse_some(self, options, argc, argv, add && !drop ? 2 : names, 100, &count);
     if (rc != CLI_GO_ON)
         return rc;
     struct change c = {.drop = drop ? argv[0] : NULL,
@@ -321,11 +321,10 @@ int command_revoke(const struct cli_command *self, int argc, char **argv)
         {"reason", CLI_TEXT, "TEXT", "what happened; every holder reads it", &reason},
         {"out", CLI_TEXT, "FILE", "where the event goes", &out},
         DIR_OPTION(dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     struct change c = {.drop = by != NULL ? argv[0] : NULL,

@@ -35,10 +35,6 @@
         "dir", CLI_TEXT, "DIR", \
             "the folder to work in: a workspace with policy.yaml (the current directory)", &(dest) \
     }
-#define NO_MORE_OPTIONS \
-    { \
-        NULL, CLI_FLAG, NULL, NULL, NULL \
-    }
 
 int64_t session_now(void); /* Unix seconds */
 /* A sentence as a line on standard output; `arg` is not used. */

@@ -73,13 +73,12 @@ static int run_drop(const struct cli_command *self, int argc, char **argv, bool 
         {"confirm", CLI_FLAG, NULL, "yes, although signatures that verified will not", &confirm},
         CLI_JSON(&talk.json),
         TRUST_FOLDER_OPTIONS(folder, dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     const struct cli_option *options = retire ? all : all + 1;
     struct trust_files f = {0};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     rc = trust_files_open(dir, folder, true, &f, &e);
@@ -143,13 +142,12 @@ int command_trust_show(const struct cli_command *self, int argc, char **argv)
     const char *dir = NULL, *folder = NULL;
     const struct cli_option options[] = {
         TRUST_FOLDER_OPTIONS(folder, dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct trust_files f = {0};
     struct talk talk = {0};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     rc = trust_files_open(dir, folder, false, &f, &e);

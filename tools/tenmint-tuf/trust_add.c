@@ -212,12 +212,11 @@ int command_trust_add(const struct cli_command *self, int argc, char **argv)
         {"confirm", CLI_FLAG, NULL, "yes, although the window reaches into the past", &confirm},
         CLI_JSON(&talk.json),
         TRUST_FOLDER_OPTIONS(folder, dir),
-        NO_MORE_OPTIONS,
+        {0},
     };
     struct trust_files f = {0};
     struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int rc = cli_parse(self, options, argc, argv, 0);
     if (rc != CLI_GO_ON)
         return rc;
     if (check_words(&given, &e) != 0)

@@ -201,7 +201,6 @@ int command_cert(const struct cli_command *self, int argc, char **argv)
     struct job j = {.key_type = {.value = cli_key_types[0], .of = cli_key_types}};
     bool json = false;
     struct cli_amount tries = {.value = TM_FETCH_TRIES, .min = 1, .max = TM_FETCH_TRIES_MAX};
-    int count = 0;
     struct tm_err e = {0};
     const struct cli_option options[] = {
         {"ca", CLI_TEXT, "URL", "the CA, e.g. https://ca.example.com", &j.ca},
@@ -220,7 +219,7 @@ int command_cert(const struct cli_command *self, int argc, char **argv)
         CLI_JSON(&json),
         {0},
     };
-    int code = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int code = cli_parse(self, options, argc, argv, 0);
     if (code != CLI_GO_ON)
         return code;
     if (j.ca == NULL || j.ca[0] == '\0') {

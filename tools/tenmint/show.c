@@ -111,9 +111,8 @@ int command_show(const struct cli_command *self, int argc, char **argv)
         CLI_JSON(&a.json),
         {0},
     };
-    int count = 0;
     struct tm_err e = {0};
-    int rc = cli_parse(self, options, argc, argv, 1, 1, &count);
+    int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
     a.path = argv[0];

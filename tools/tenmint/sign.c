@@ -461,7 +461,7 @@ int command_sign(const struct cli_command *self, int argc, char **argv)
         {"allow-http", CLI_FLAG, NULL, "plain http beyond loopback", &l.allow_http},
         {"force", CLI_FLAG, NULL, "write over earlier bundles", &l.force},
         {0}};
-    int code = cli_parse(self, options, argc, argv, 1, INT_MAX, &count);
+    int code = cli_parse_some(self, options, argc, argv, 1, INT_MAX, &count);
     if (code != CLI_GO_ON)
         return code;
     l.services.trust.allow_http = l.allow_http;

@@ -64,8 +64,7 @@ int command_trust_init(const struct cli_command *self, int argc, char **argv)
          &source.targets_urls},
         {0}};
     struct tm_err e = {0};
-    int count = 0;
-    int code = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int code = cli_parse(self, options, argc, argv, 0);
     if (code != CLI_GO_ON)
         return code;
     if (source.root == NULL) {
@@ -83,8 +82,7 @@ static int report(const struct cli_command *self, int argc, char **argv, bool of
     char dir[PATH_MAX];
     const struct cli_option options[] = {TRUST_OPTIONS(&source), CLI_JSON(&json), {0}};
     struct tm_err e = {0};
-    int count = 0;
-    int code = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int code = cli_parse(self, options, argc, argv, 0);
     if (code != CLI_GO_ON)
         return code;
     source.offline = source.offline || offline;
@@ -155,7 +153,7 @@ int command_trust_get(const struct cli_command *self, int argc, char **argv)
         {0}};
     struct tm_err e = {0};
     int count = 0;
-    int code = cli_parse(self, options, argc, argv, 0, INT_MAX, &count);
+    int code = cli_parse_some(self, options, argc, argv, 0, INT_MAX, &count);
     if (code != CLI_GO_ON)
         return code;
     if (config ? count > 0 || to.out_dir != NULL : count == 0) {

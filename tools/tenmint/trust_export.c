@@ -241,10 +241,9 @@ int command_trust_export(const struct cli_command *self, int argc, char **argv)
         {0}};
     struct gathered g = {0};
     struct tm_err e = {0};
-    int count = 0;
     for (size_t i = 0; i < tuf_export_form_count && i < FORMS_MAX; i++)
         names[i] = tuf_export_forms[i].name;
-    int code = cli_parse(self, options, argc, argv, 0, 0, &count);
+    int code = cli_parse(self, options, argc, argv, 0);
     if (code != CLI_GO_ON)
         return code;
     if (!form.given) {

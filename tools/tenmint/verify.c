@@ -361,7 +361,7 @@ int command_verify(const struct cli_command *self, int argc, char **argv)
         CLI_JSON(&l.json),
         {0}};
     int count = 0;
-    int code = cli_parse(self, options, argc, argv, 0, 1, &count);
+    int code = cli_parse_some(self, options, argc, argv, 0, 1, &count);
     if (code != CLI_GO_ON)
         return code;
     l.artifact = count == 1 ? argv[0] : NULL;
