@@ -33,13 +33,13 @@ says "replacing by oneself" 1 "cannot replace itself" $T holder replace bob bob 
 says "no password" 1 "password" $T key new x --key "$W/x.key" --out "$W"
 says "no question about a private key's password" 1 "^tenmint-tuf: '.*is a private key" timeout 20 $T key import bob "$W/bob.key" --dir "$W/tuf" --replace
 check "… is asked" 0 "$(grep -c 'pass phrase' "$W/said")"
-says "fingerprint differs" 1 "not the one given" $T key import bob "$W/bob.pub" --dir "$W/tuf" --replace --fingerprint 00
+says "fingerprint differs" 1 "not the one given" $T key import bob "$W/bob.pub" --dir "$W/tuf" --replace --fingerprint "$(printf '0%.0s' $(seq 64))"
 FP=$($T key show "$W/bob.pub" | sed -n "s/^fingerprint *//p" | tr a-f A-F)
 says "fingerprint in capitals" 0 "wrote|keyid" $T key import bob "$W/bob.pub" --dir "$W/tuf" --replace --fingerprint "$FP"
 says "private key as public" 1 "private key" $T key import bob "$W/bob.key" --dir "$W/tuf" --replace
 says "an address that is none" 2 "no address such as" $T trust add-ctlog --offline --dir "$W/tuf" --url nonsense --key "$W/alice.pub"
 says "a URL of another kind" 1 "an http or https URL" $T status ftp://x/
-says "a role that is none" 1 "no role 'rooot'" $T propose --dir "$W/tuf" --renew rooot
+says "a role that is none" 2 "--renew: want one of root, targets.*'rooot'" $T propose --dir "$W/tuf" --renew rooot
 mkdir "$W/git" && mv "$W/tuf/policy.yaml" "$W/git/" && ln -s ../git/policy.yaml "$W/tuf/policy.yaml"
 says "a policy behind a link" 0 "policy changed: 2 roles" $T holder remove carol --dir "$W/tuf"
 check "… stays one" "../git/policy.yaml" "$(readlink "$W/tuf/policy.yaml")"
