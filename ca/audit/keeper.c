@@ -86,7 +86,7 @@ static int reopen(struct ca_audit_keeper *k, bool *there, struct tm_err *e)
 {
     struct ca_audit_tip now;
     k->store = ca_audit_store_open(&k->o.place, k->o.node, e);
-    if (k->store == NULL || ca_audit_store_tip(k->store, &now, e) != 0)
+    if (k->store == NULL || ca_audit_store_tip(k->store, NULL, &now, e) != 0)
         return -1;
     if (k->maybe.seq > k->tip.seq && same_tip(&now, &k->maybe))
         k->tip = k->maybe;
@@ -336,7 +336,7 @@ struct ca_audit_keeper *ca_audit_keeper_open(const struct ca_audit_keeper_option
     k->store = ca_audit_store_open(&o->place, o->node, e);
     k->loop = tm_ipc_loop_new(on_tick, k, TICK_MS, e);
     if (k->group != NULL && k->store != NULL && k->loop != NULL &&
-        ca_audit_store_tip(k->store, &k->tip, e) == 0 && write_group(k, e) == 0) {
+        ca_audit_store_tip(k->store, NULL, &k->tip, e) == 0 && write_group(k, e) == 0) {
         finish_group(k);
         return k;
     }

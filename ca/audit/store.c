@@ -187,9 +187,11 @@ int ca_audit_store_floor(struct ca_audit_store *s, const char *node, struct ca_a
     return run(s, "SELECT seq, hash FROM audit_floor WHERE node = $1", &node, 1, take_tip, out, e);
 }
 
-int ca_audit_store_tip(struct ca_audit_store *s, struct ca_audit_tip *out, struct tm_err *e)
+int ca_audit_store_tip(struct ca_audit_store *s, const char *node, struct ca_audit_tip *out,
+                       struct tm_err *e)
 {
-    const char *node = s->node;
+    if (node == NULL)
+        node = s->node;
     if (ca_audit_store_floor(s, node, out, e) != 0)
         return -1;
     return run(s, "SELECT seq, hash FROM audit_records WHERE node = $1 ORDER BY seq DESC LIMIT 1",

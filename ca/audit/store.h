@@ -23,8 +23,9 @@ struct ca_audit_tip { /* the end of a node's chain */
     uint64_t seq;     /* 0: it is empty */
     struct ca_audit_hash hash;
 };
-/* The end of the chain of the node that the store was opened for, as the database has it. */
-int ca_audit_store_tip(struct ca_audit_store *s, struct ca_audit_tip *out, struct tm_err *e);
+/* The end of a node's chain, as the database has it; NULL: of that the store was opened for. */
+int ca_audit_store_tip(struct ca_audit_store *s, const char *node, struct ca_audit_tip *out,
+                       struct tm_err *e);
 
 /* One transaction: between the two, records are added; *tip goes on with each. After a failure
  * nobody knows whether they are there: close, open, and compare the tip. */

@@ -196,6 +196,7 @@ rm -rf "$W/audit" && mv "$W/writable" "$W/audit"
 
 # A copy that needs no server.
 audit "export" 0 "records of one" export --out "$W/one.jsonl"
+audit "export, for programs" 0 '"node":"one","records":' export --out "$W/again.jsonl" --json
 X=("$B/tenmint-ca" audit verify --heads "$W/audit/heads" --key "$W/audit/heads.pem" --witness-key "$VKEY" "$W/one.jsonl")
 says "an export" 0 "a head vouches for those up to" "${X[@]}"
 sed -i '3s/"seq":2,"time_ms":1/"seq":2,"time_ms":2/' "$W/one.jsonl"

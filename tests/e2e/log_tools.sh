@@ -78,6 +78,8 @@ openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null | ope
 exits "status with another key" 1 $T status "$L" --key "$W/other.pem"
 exits "verify" 0 $T verify "$L" $K --witness-key "$V1" --witness-key "$V2"
 says "verify: counts" '3 entries'
+exits "verify, for programs" 0 $T verify "$L" $K --json
+says "verify, for programs: counts" '"verified":true,"entries":3'
 exits "verify by URL" 0 $T verify "$CA/log" $K
 exits "verify by RFC 6962" 0 $T verify "$CA/log" $K --api rfc6962 --origin "$ORIGIN"
 exits "find" 0 $T find "$L" $K --repository acme/widget

@@ -31,7 +31,7 @@ CA_PID=$!
 PIDS=$CA_PID
 wait_for "$W/ca.log" '"message":"listening"' || exit 1
 
-pending() { says "$1" 0 "$2" "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/run"; }
+pending() { says "$1" 0 "$2" "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/run" "${@:3}"; }
 pending "check-config: nothing is pending" "nothing is pending"
 pending "what the command line has" "not used: workers, --workers of the command line stands in its place"
 
@@ -60,6 +60,7 @@ curl -sf --max-time 5 "http://$(address_of listening)/healthz" >/dev/null && ech
 printf '%s\n' 'workers: 3' 'timeouts: {wait: 9s, idle: 40s}' | cat - "$W/first.yaml" >"$W/ca.yaml"
 pending "what a reload would change" "pending: timeouts.wait (changed) takes effect with a reload (SIGHUP)"
 check "no more than that is pending" "timeouts.idle timeouts.wait" "$(sed -n 's/.*pending: \([^ ]*\) .*/\1/p' "$W/said" | sort | xargs)"
+pending "and for programs" '"key": "timeouts.idle"' --json
 hup
 said "it is taken up" 'it takes effect","key":"timeouts.wait"'
 said "what is not used" 'it is not used","key":"workers","change":"changed","in_its_place":"--workers of the command line"'

@@ -73,6 +73,7 @@ says "status" 0 "timestamp +1 +1 of 1" $T status "$W/tuf"
 says "status as JSON" 0 '"status": "ok"' $T status --json --dir "$W/tuf"
 says "status for Prometheus" 0 'tenmint_tuf_role_expires_timestamp_seconds\{role="root"\} [0-9]' $T status --prometheus "$W/tuf"
 says "verify" 0 "unbroken" $T verify "$W/tuf"
+says "verify, for programs" 0 '"headed": true' $T verify "$W/tuf" --json
 says "refresh: nothing due" 0 "nothing is due" $T refresh --dir "$W/tuf"
 says "refresh --force" 0 "snapshot 2, timestamp 2" $T refresh --dir "$W/tuf" --force
 says "propose nothing" 0 "nothing to propose" $T propose --dir "$W/tuf"
@@ -85,8 +86,11 @@ says "a role that is none" 1 "has no role" $T holder add dave rot --dir "$W/tuf"
 says "holder replace" 0 "2 roles" $T holder replace carol dave --dir "$W/tuf"
 ceremony second "dave for carol" alice bob >"$W/out" || { cat "$W/out" "$W"/*.out; fails=$((fails + 1)); }
 says "diff in words" 0 "key comes in: dave" $T diff "$W/before" "$W/tuf"
+says "diff, for programs" 0 '"root: key comes in: dave' $T diff "$W/before" "$W/tuf" --json
 says "history in words" 0 "key goes out: carol" $T history "$W/tuf"
+says "history, for programs" 0 '"root: key goes out: carol' $T history "$W/tuf" --json
 says "revoke" 0 "is revoked in the policy" $T revoke bob --replace-by eve --reason "laptop stolen" --dir "$W/tuf" --out "$W/third.json"
+says "review, for programs" 0 '"dangers": 0' $T review "$W/third.json" --json
 says "review shows both thresholds" 0 "OLD root's keys" $T review "$W/third.json" --trusted "$W/before/1.root.json"
 for h in alice dave; do sign_as $h third >/dev/null || fails=$((fails + 1)); done
 $T merge "$W/third.json" "$W/third-alice.json" "$W/third-dave.json" >/dev/null
@@ -104,6 +108,7 @@ says "sign one" 0 "signed by alice" sign_as alice one
 says "not the other" 1 "--again targets:3" sign_as alice two
 says "unless it is named" 0 "signed by alice" $T sign "$W/two-alice.json" --key "$W/alice.key" --password-file "$W/alice.password" --digest "$(event_digest "$W/two.json")" --again targets:3
 says "an event of an older root" 1 "outdated" $T review "$W/second.json"
+says "and for programs" 1 '"errors": 1' $T review "$W/second.json" --json
 says "… is not signed" 1 "outdated" $T sign "$W/second.json" --key "$W/alice.key" --password-file "$W/alice.password" --digest "$(event_digest "$W/second.json")"
 rm "$W"/tuf/proposed.json "$W"/alice.key.signed.json "$W/tuf/targets/two.txt"
 
@@ -120,6 +125,7 @@ ceremony fourth "a new online key" alice dave >"$W/out" || { cat "$W/out" "$W"/*
 says "refresh by the new online key" 0 "refreshed: " $T refresh --dir "$W/tuf" --force
 says "status names it" 0 "timestamp.*online2" $T status --dir "$W/tuf"
 says "transcript" 0 "holder=dave" $T history "$W/tuf" --lines
+says "transcript, for programs" 0 '"holder": "dave"' $T history "$W/tuf" --lines --json
 
 # Trust edits.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/ca.key" -out "$W/ca.pem" -days 3650 \

@@ -35,13 +35,46 @@ declare -A fails=(
     ["tenmint-tuf status"]="--dir $W/none"
     ["tenmint-tuf rehearse"]="holder --dir $W/none"
     ["tenmint-tuf report"]="--dir $W/none --html $W/pages"
+    ["tenmint-tuf review"]="$W/none"
+    ["tenmint-tuf verify"]="$W/none"
+    ["tenmint-tuf diff"]="$W/none $W/none"
+    ["tenmint-tuf history"]="$W/none"
+    ["tenmint-tuf key show"]="none --dir $W/none"
+    ["tenmint-log verify"]="$W/none"
+    ["tenmint-ca check-config"]="$W/none"
+    ["tenmint-ca audit export"]="--config $W/none --out $W/new"
 )
+# The others, and why each has none.
+makes="it makes files, and says where they are: the exit code is its report"
+files="what it writes is for programs: the file, or standard output"
+talks="a person is asked, or decides: for programs, the commands that it is made of"
+runs="it runs until it is ended; its log is JSON lines, or its state is asked for otherwise"
+declare -A without=(
+    ["tenmint sign"]=$makes ["tenmint trust init"]=$makes ["tenmint trust get"]=$files
+    ["tenmint trust export"]=$files ["tenmint-ca serve"]=$runs ["tenmint-ca init"]=$makes
+    ["tenmint-ca rotate"]=$makes ["tenmint-ca issuer add"]=$makes ["tenmint-ca issuer remove"]=$makes
+    ["tenmint-ca issuer disable"]=$makes ["tenmint-ca issuer enable"]=$makes
+    ["tenmint-ca audit init"]=$makes ["tenmint-ca evidence make"]="$makes (evidence.json)"
+    ["tenmint-ca log create"]=$makes ["tenmint-ca log redate"]=$makes ["tenmint-tuf init"]=$talks
+    ["tenmint-tuf key new"]=$makes ["tenmint-tuf key import"]=$makes ["tenmint-tuf holder add"]=$makes
+    ["tenmint-tuf holder remove"]=$makes ["tenmint-tuf holder replace"]=$makes
+    ["tenmint-tuf trust show"]="the two files are JSON; tenmint show --json has their facts"
+    ["tenmint-tuf propose"]="the event is JSON; review --json has what it changes" ["tenmint-tuf sign"]=$talks
+    ["tenmint-tuf hold"]=$talks ["tenmint-tuf merge"]="the event is JSON; review --json says who signed"
+    ["tenmint-tuf publish"]="status --json and verify --json have what is published"
+    ["tenmint-tuf refresh"]="status --json has what is due" ["tenmint-tuf revoke"]=$talks
+)
+for c in export report witness; do
+    case $c in export) why=$files ;; report) why=$makes ;; witness) why=$runs ;; esac
+    without["tenmint-log $c"]=$why
+    without["tenmint-ca log $c"]=$why
+done
 for k in ca ctlog log tsa oidc; do
     fails["tenmint-tuf trust add-$k"]="--url http://127.0.0.1:1 --offline --dir $W/none"
     fails["tenmint-tuf trust retire-$k"]="http://127.0.0.1:1 --dir $W/none"
     fails["tenmint-tuf trust remove-$k"]="http://127.0.0.1:1 --dir $W/none"
 done
-for c in status find watch; do fails["tenmint-ca log $c"]=${fails["tenmint-log $c"]}; done
+for c in status find watch verify; do fails["tenmint-ca log $c"]=${fails["tenmint-log $c"]}; done
 
 run() { # WANTED CODE OR "", WORD...
     local want=$1 code
@@ -74,6 +107,18 @@ done < <(for p in tools/*/main.c; do
     p=$(basename "$(dirname "$p")")
     "$B/$p" help --table | awk -F'\t' -v p="$p" '$1 == "option" && $3 == "json" { print p, $2 }'
 done)
+# Each command that acts has --json or a reason, and no reason outlives its cause.
+while read -r command; do
+    [ -n "${fails[$command]:-}${without[$command]:-}" ] || fault "$command: neither --json nor a reason why not"
+    [ -z "${fails[$command]:-}" ] || [ -z "${without[$command]:-}" ] || fault "$command: --json and a reason why not"
+    unset "without[$command]"
+done < <(for p in tools/*/main.c; do
+    p=$(basename "$(dirname "$p")")
+    "$B/$p" help --table | awk -F'\t' -v p="$p" '
+        $1 == "command" { name[$2]; split($2, w, " "); if (w[2] != "") group[w[1]] }
+        END { for (n in name) if (!(n in group) && n != "help" && n != "version") print p, n }'
+done)
+for command in "${!without[@]}"; do fault "$command: a reason, and no such command"; done
 for p in tools/*/main.c; do # a command that does not exist has --json too
     p=$(basename "$(dirname "$p")")
     run 2 "$p" no-such-command --json

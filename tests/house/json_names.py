@@ -8,7 +8,7 @@ import re
 import sys
 
 PAGE = "tools/shared/tenmint-json.7"
-ALSO = """tools/shared/cli.c tools/shared/rehearsed.c tools/tenmint/verify_output.c tools/tenmint/trust_report.c
+ALSO = """tools/tenmint-ca/check_said.c tools/shared/cli.c tools/shared/rehearsed.c tools/tenmint/verify_output.c tools/tenmint/trust_report.c
 tools/tenmint/show_certificate.c tools/tenmint/show_files.c tools/tenmint-log/print.c
 tools/tenmint-ca/key_show.c tools/tenmint-tuf/talk.c tuf/manager/report/status.c""".split()
 # Tables that name members: (file, how a row names its own).

@@ -40,7 +40,7 @@ static void write_records(const struct scene *s)
     struct ca_audit_store *store = ca_audit_store_open(&s->place, "one", &e);
     if (store == NULL)
         fail_msg("%s", e.text);
-    assert_int_equal(ca_audit_store_tip(store, &tip, &e), 0);
+    assert_int_equal(ca_audit_store_tip(store, NULL, &tip, &e), 0);
     assert_int_equal(ca_audit_store_begin(store, &e), 0);
     for (unsigned i = 0; i < RECORDS; i++) {
         struct ca_audit_record r = {.time_ms = 1000 + i,

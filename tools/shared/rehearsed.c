@@ -1,3 +1,4 @@
+#include "tools/shared/printed.h"
 #include "tools/shared/rehearsed.h"
 
 #include <stdio.h>
@@ -28,11 +29,7 @@ static void print_json(const struct tm_rehearsal *r)
                                                (int)r->step[i].ok, "says", r->step[i].says));
     json_t *all = json_pack("{s:s, s:s, s:s, s:o}", "kind", r->kind, "result",
                             r->passed ? "passed" : "failed", "by", r->by, "steps", steps);
-    char *text = json_dumps(all, JSON_INDENT(2));
-    if (text != NULL)
-        puts(text);
-    free(text);
-    json_decref(all);
+    (void)cli_print_json_indented(all, NULL);
 }
 
 void cli_print_rehearsal(const struct tm_rehearsal *r, bool json)

@@ -40,6 +40,15 @@ void audit_close(struct audit_trail *t)
     ca_config_free(&t->config);
 }
 
+uint64_t audit_expected(struct ca_audit_store *s, const char *node,
+                        const struct ca_audit_tip *floor)
+{
+    struct ca_audit_tip tip;
+    return ca_audit_store_tip(s, node, &tip, NULL) == 0 && tip.seq > floor->seq
+               ? tip.seq - floor->seq
+               : 0;
+}
+
 /* ---- query ---- */
 
 struct query {

@@ -30,6 +30,10 @@ struct audit_trail { /* a configuration's trail, open for reading */
 int audit_open(struct audit_trail *t, const char *config, struct tm_err *e);
 void audit_close(struct audit_trail *t);
 
+/* Records of a node behind `floor`, for progress; 0: the database does not say. */
+uint64_t audit_expected(struct ca_audit_store *s, const char *node,
+                        const struct ca_audit_tip *floor);
+
 /* The heads out of their log, each proven to be in it. `location` NULL: the trail's own. CLI_OK, or
  * the code to exit with, and then it was said why. */
 int audit_read_heads(const char *location, const struct log_flags *f, bool json,

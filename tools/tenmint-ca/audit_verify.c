@@ -118,7 +118,7 @@ static int walk_node(struct verify *v, struct ca_audit_store *s, const char *nod
     if (ca_audit_store_floor(s, node, &floor, e) != 0)
         return -1;
     ca_audit_walk_begin(&v->walk, node, &floor, &v->list);
-    cli_progress_begin(&v->progress, "records", 0, 0);
+    cli_progress_begin(&v->progress, "records", 0, audit_expected(s, node, &floor));
     int rc = ca_audit_store_chain(s, node, floor.seq + 1, on_row, v, e);
     cli_progress_end(&v->progress);
     if (rc != 0)

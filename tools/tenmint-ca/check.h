@@ -6,16 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/err.h"
+#include "tools/tenmint-ca/check_said.h"
 
-/* Opens what it names, and prints what that is; also while a server runs with it; `online`: asks
+/* Opens what it names, and says what that is; also while a server runs with it; `online`: asks
  * the issuers, too. -1 with `e` set: it would be refused. */
-int check_server_config(const char *path, bool online, struct tm_err *e);
+int check_server_config(struct check_said *k, const char *path, bool online, struct tm_err *e);
 
-/* Prints which keys of `path` differ from what the server that runs with it has in force, and which
- * it does not use. `dir`: the server's RUNTIME_DIRECTORY; NULL: the unit's, and nothing is printed
+/* Says which keys of `path` differ from what the server that runs with it has in force, and which
+ * it does not use. `dir`: the server's RUNTIME_DIRECTORY; NULL: the unit's, and nothing is said
  * where no server runs with this file. -1 with `e` set: it cannot be known. */
-int check_running(const char *path, const char *dir, struct tm_err *e);
+int check_running(struct check_said *k, const char *path, const char *dir, struct tm_err *e);
 
 struct check_wait {
     int64_t limit_ms;               /* then the check is killed, and has failed */
@@ -23,6 +23,8 @@ struct check_wait {
     const void *ctx;
 };
 
-/* The same, not online, in a process of its own, as modules of tokens may start threads. Prints
- * nothing. */
+/* Nothing is said. */
+int check_server_quietly(const char *path, struct tm_err *e);
+
+/* The same in a process of its own, as modules of tokens may start threads. */
 int check_server_apart(const char *path, const struct check_wait *w, struct tm_err *e);

@@ -93,7 +93,7 @@ int init_asked_check(const char *dir, const struct init_asked *said, bool no_log
     struct init_asked made = {0};
     if (tm_file_join(dir, "tenmint-ca.yaml", path, sizeof(path), e) != 0)
         return -1;
-    if (check_server_config(path, false, e) != 0)
+    if (check_server_quietly(path, e) != 0)
         return tm_err_wrap(
             e,
             "'%s' has files and is not whole; nothing was changed. Restore it from a "

@@ -1,4 +1,5 @@
 /* issuer list, show, diff: what a list says, in words. */
+#include "tools/shared/printed.h"
 #include "tools/tenmint-ca/issuer.h"
 
 #include <jansson.h>
@@ -137,17 +138,6 @@ static json_t *issuer_json(const struct oidc_issuer *is)
     return o;
 }
 
-int issuer_print_json(json_t *o, struct tm_err *e)
-{
-    char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
-    int rc = text != NULL && printf("%s\n", text) > 0 && fflush(stdout) == 0
-                 ? 0
-                 : tm_err_errno(e, "print JSON");
-    free(text);
-    json_decref(o);
-    return rc;
-}
-
 /* ---- list, show ---- */
 
 static int print_list(const struct issuer_list *l, bool json, struct tm_err *e)
@@ -177,11 +167,11 @@ static int print_list(const struct issuer_list *l, bool json, struct tm_err *e)
         json_decref(all);
         return 0;
     }
-    return issuer_print_json(json_pack("{s:s, s:I, s:s, s:s, s:o}", "file", l->path,
-                                       "approved_version", (json_int_t)l->approved.version,
-                                       "signers", l->approved.signers, "sha256",
-                                       oidc_trust_digest(l->trust), "issuers", all),
-                             e);
+    return cli_print_json(json_pack("{s:s, s:I, s:s, s:s, s:o}", "file", l->path,
+                                    "approved_version", (json_int_t)l->approved.version, "signers",
+                                    l->approved.signers, "sha256", oidc_trust_digest(l->trust),
+                                    "issuers", all),
+                          e);
 }
 
 int command_issuer_list(const struct cli_command *self, int argc, char **argv)
@@ -229,7 +219,7 @@ static int show(const struct issuer_list *l, const char *url, bool json, struct 
     if (is == NULL)
         return CLI_FAILED;
     if (json)
-        return issuer_print_json(issuer_json(is), e) == 0 ? CLI_OK : CLI_FAILED;
+        return cli_print_json(issuer_json(is), e) == 0 ? CLI_OK : CLI_FAILED;
     print_issuer(is);
     return CLI_OK;
 }
@@ -276,10 +266,10 @@ static int diff(const struct issuer_list *before, const struct issuer_list *afte
         tm_err_set(e, "out of memory");
         return CLI_FAILED;
     }
-    if (json && issuer_print_json(json_pack("{s:s, s:s, s:o}", "sha256_before",
-                                            oidc_trust_digest(before->trust), "sha256",
-                                            oidc_trust_digest(after->trust), "changes", list),
-                                  e) != 0)
+    if (json && cli_print_json(json_pack("{s:s, s:s, s:o}", "sha256_before",
+                                         oidc_trust_digest(before->trust), "sha256",
+                                         oidc_trust_digest(after->trust), "changes", list),
+                               e) != 0)
         return CLI_FAILED;
     if (!json && n == 0)
         printf("the same are let in, under the same terms\n");

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <limits.h>
 
+#include "tools/tenmint-ca/check_said.h"
 #include "ca/config/config.h"
 #include "oidc/trust/diff.h"
 #include "oidc/trust/edit.h"
@@ -33,13 +34,10 @@ const struct oidc_issuer *issuer_list_entry(const struct issuer_list *l, const c
 /* oidc_trust_diff_fn: "lets in    https://…: words", a line. */
 void issuer_print_change(void *arg, const struct oidc_trust_change *c);
 
-/* Prints and takes it, in one line; NULL: out of memory. */
-int issuer_print_json(json_t *o, struct tm_err *e);
-
 /* Asks an issuer for its keys as the server would, and says what would be trusted, or why nothing.
  * Returns an exit code. */
 int issuer_try_url(const struct issuer_list *l, const char *url, bool json, struct tm_err *e);
 
 /* Whether each issuer without a pattern can be asked: a line of warning where not. */
-void issuer_warn_unreachable(const char *path, const struct oidc_trust *trust,
+void issuer_warn_unreachable(struct check_said *k, const char *path, const struct oidc_trust *trust,
                              const struct ca_config *c);

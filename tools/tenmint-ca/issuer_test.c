@@ -14,6 +14,7 @@
 #include "common/json/jsonstr.h"
 #include "oidc/keys/keystore.h"
 #include "oidc/verifier.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/issuer.h"
 
@@ -101,7 +102,7 @@ static int print_keys(const char *url, const struct oidc_jwks *keys, bool json, 
     }
     free(row);
     if (json)
-        return issuer_print_json(json_pack("{s:s, s:o}", "issuer", url, "keys", list), e);
+        return cli_print_json(json_pack("{s:s, s:o}", "issuer", url, "keys", list), e);
     json_decref(list);
     return 0;
 }
@@ -174,14 +175,14 @@ int issuer_try_url(const struct issuer_list *l, const char *url, bool json, stru
     return rc;
 }
 
-void issuer_warn_unreachable(const char *path, const struct oidc_trust *trust,
+void issuer_warn_unreachable(struct check_said *k, const char *path, const struct oidc_trust *trust,
                              const struct ca_config *c)
 {
     const struct oidc_options o = options_of(c);
     struct tm_err e = {0};
     struct oidc_keystore *store = oidc_keystore_new(&o, NULL, &e);
     if (store == NULL) {
-        printf("warning: %s: %s\n", path, e.text);
+        check_warn(k, "%s: %s", path, e.text);
         return;
     }
     oidc_keystore_set_trust(store, (struct oidc_trust *)(uintptr_t)trust);
@@ -191,7 +192,7 @@ void issuer_warn_unreachable(const char *path, const struct oidc_trust *trust,
             continue;
         struct oidc_jwks *keys = fetch_keys(store, is->url, &e);
         if (keys == NULL)
-            printf("warning: %s: issuer '%s' gives no keys: %s\n", path, is->url, e.text);
+            check_warn(k, "%s: issuer '%s' gives no keys: %s", path, is->url, e.text);
         oidc_jwks_unref(keys);
     }
     oidc_keystore_free(store);
@@ -262,7 +263,7 @@ static int judge(const struct issuer_list *l, const struct tm_buf *token, bool j
         int64_t lifetime_s = r.lifetime_s != 0 && r.lifetime_s < most ? r.lifetime_s : most;
         if (!json)
             print_certificate(&r, lifetime_s);
-        else if (issuer_print_json(certificate_json(&r, lifetime_s), e) != 0)
+        else if (cli_print_json(certificate_json(&r, lifetime_s), e) != 0)
             rc = CLI_FAILED;
         oidc_principal_free(&r.principal);
     }

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/kms/kms.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-ca/commands.h"
 
 struct shown {
@@ -60,11 +61,7 @@ static int print(const struct shown *s, bool json, struct tm_err *e)
     json_t *o = json_pack("{s:s, s:s, s:b, s:I, s:s%}", "key", s->uri, "algorithm", s->algorithm,
                           "signs", 1, "milliseconds", (json_int_t)s->took_ms, "public_key", s->pem,
                           (size_t)s->pem_len);
-    int rc =
-        o != NULL && json_dumpf(o, stdout, JSON_COMPACT) == 0 ? 0 : tm_err_set(e, "out of memory");
-    json_decref(o);
-    putchar('\n');
-    return rc;
+    return cli_print_json(o, e);
 }
 
 static int show(struct shown *s, bool json, struct tm_err *e)

@@ -1,4 +1,5 @@
 /* rehearse, status: rotations on a copy, before they are needed, and when that was done last. */
+#include "tools/shared/printed.h"
 #include "tools/tenmint-ca/rehearse.h"
 
 #include <stdio.h>
@@ -150,11 +151,7 @@ static void print_status_json(const struct rehearse_standing *s)
     json_t *all =
         json_pack("{s:o, s:o}", "rehearsed",
                   cli_rehearsed_json(rehearse_names, REHEARSE_KINDS, s->last), "due", due);
-    char *text = json_dumps(all, JSON_INDENT(2));
-    if (text != NULL)
-        puts(text);
-    free(text);
-    json_decref(all);
+    (void)cli_print_json_indented(all, NULL);
 }
 
 int command_status(const struct cli_command *self, int argc, char **argv)

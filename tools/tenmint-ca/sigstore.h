@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "tools/tenmint-ca/check_said.h"
 #include "ca/config/config.h"
 #include "ca/tsa/tsa.h"
 #include "common/checked_clock.h"
@@ -23,7 +24,7 @@ struct ca_tsa *sigstore_tsa_new(const struct ca_config *c, struct tm_checked_clo
                                 struct tm_err *e);
 
 /* check-config: says what there is, on standard output. Nothing is opened for writing. */
-int sigstore_check(const struct ca_config *c, struct tm_err *e);
+int sigstore_check(struct check_said *k, const struct ca_config *c, struct tm_err *e);
 
 /* On standard error: which verifiers cannot take a new signature log, by its public key's file. */
 void sigstore_warn_key(const char *origin, const char *public_file);

@@ -17,7 +17,7 @@
 
 #define PUBLIC_MAX ((size_t)16 * 1024) /* bytes of a public key's file */
 
-static int check_admitted(const char *path, struct tm_err *e)
+static int check_admitted(struct check_said *k, const char *path, struct tm_err *e)
 {
     if (path == NULL)
         return 0;
@@ -25,18 +25,14 @@ static int check_admitted(const char *path, struct tm_err *e)
     if (cas == NULL)
         return tm_err_wrap(e, "only-from '%s'", path);
     X509_STORE_free(cas);
-    printf("  takes only certificates of the CAs in %s\n", path);
+    check_say(k, "  takes only certificates of the CAs in %s", path);
     return 0;
 }
 
-static void warn(FILE *out, const char *indent, const char *origin, const char *refused)
-{
-    if (refused != NULL)
-        fprintf(out,
-                "%swarning: the signature log '%s' %s: give it the one that 'targets-for: "
-                "[ecdsa-logs]' makes, tenmint-tuf.yaml(5)\n",
-                indent, origin, refused);
-}
+/* Of its origin, and why a reader refuses its key. */
+#define REFUSED \
+    "the signature log '%s' %s: give it the one that 'targets-for: [ecdsa-logs]' makes, " \
+    "tenmint-tuf.yaml(5)"
 
 void sigstore_warn_key(const char *origin, const char *public_file)
 {
@@ -44,13 +40,14 @@ void sigstore_warn_key(const char *origin, const char *public_file)
     EVP_PKEY *key = tm_file_read_text(public_file, PUBLIC_MAX, &text, NULL) == 0
                         ? tm_digsig_key_read(text.data, text.len, NULL)
                         : NULL;
-    if (key != NULL)
-        warn(stderr, "", origin, tuf_log_key_refused(key));
+    const char *refused = key != NULL ? tuf_log_key_refused(key) : NULL;
+    if (refused != NULL)
+        fprintf(stderr, "warning: " REFUSED "\n", origin, refused);
     EVP_PKEY_free(key);
     tm_buf_free(&text);
 }
 
-static int check_log(const struct ca_config *c, struct tm_err *e)
+static int check_log(struct check_said *k, const struct ca_config *c, struct tm_err *e)
 {
     const struct ca_config_signatures *s = &c->signatures;
     struct ca_kept_options o;
@@ -73,17 +70,19 @@ static int check_log(const struct ca_config *c, struct tm_err *e)
                           identity.origin, s->origin);
     if (memcmp(identity.log_id, id, sizeof(id)) != 0)
         return tm_err_set(e, "'%s' belongs to another log key", s->directory);
-    printf("signature log: %s in %s\n", s->origin, s->directory);
-    warn(stdout, "  ", s->origin, refused);
-    if (check_admitted(s->only_from, e) != 0)
+    check_say(k, "signature log: %s in %s", s->origin, s->directory);
+    if (refused != NULL)
+        check_warn(k, REFUSED, s->origin, refused);
+    if (check_admitted(k, s->only_from, e) != 0)
         return -1;
     ca_config_siglog(c, &o);
     if (ca_kept_undetected(&o) != NULL)
-        printf("  warning: %s\n", ca_kept_undetected(&o));
+        check_warn(k, "%s", ca_kept_undetected(&o));
     return 0;
 }
 
-static int check_shards(const struct ca_config_signatures *s, struct tm_err *e)
+static int check_shards(struct check_said *k, const struct ca_config_signatures *s,
+                        struct tm_err *e)
 {
     const struct ca_config_retired *r = s->retired.item;
     for (size_t i = 0; i < s->retired.count; i++) {
@@ -92,22 +91,22 @@ static int check_shards(const struct ca_config_signatures *s, struct tm_err *e)
                                                        r[i].public_key, &in_use, e);
         if (l == NULL)
             return -1;
-        printf("  retired   %s in %s, served at %s%s\n", ca_log_retired_view(l).origin,
-               r[i].directory, r[i].prefix,
-               in_use ? "; a process still writes to it: stop that before this is served" : "");
+        check_say(k, "  retired   %s in %s, served at %s%s", ca_log_retired_view(l).origin,
+                  r[i].directory, r[i].prefix,
+                  in_use ? "; a process still writes to it: stop that before this is served" : "");
         ca_log_retired_close(l);
     }
     return 0;
 }
 
-static int check_tsa(const struct ca_config *c, struct tm_err *e)
+static int check_tsa(struct check_said *k, const struct ca_config *c, struct tm_err *e)
 {
     char until[21];
     struct tm_key *key = NULL;
     struct ca_tsa *tsa = sigstore_tsa_new(c, NULL, tm_kms_here(), &key, e);
     if (tsa != NULL) {
         tm_clock_format(ca_tsa_not_after(tsa), until);
-        printf("timestamp authority: its chain is valid until %s\n", until);
+        check_say(k, "timestamp authority: its chain is valid until %s", until);
     }
     int rc = tsa != NULL ? 0 : -1;
     ca_tsa_free(tsa);
@@ -115,10 +114,10 @@ static int check_tsa(const struct ca_config *c, struct tm_err *e)
     return rc;
 }
 
-int sigstore_check(const struct ca_config *c, struct tm_err *e)
+int sigstore_check(struct check_said *k, const struct ca_config *c, struct tm_err *e)
 {
-    if ((c->signatures.directory != NULL && check_log(c, e) != 0) ||
-        check_shards(&c->signatures, e) != 0)
+    if ((c->signatures.directory != NULL && check_log(k, c, e) != 0) ||
+        check_shards(k, &c->signatures, e) != 0)
         return tm_err_wrap(e, "signature-log");
-    return c->tsa.chain != NULL ? check_tsa(c, e) : 0;
+    return c->tsa.chain != NULL ? check_tsa(k, c, e) : 0;
 }

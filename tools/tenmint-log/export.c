@@ -8,6 +8,7 @@
 #include "ca/log/monitor/signed.h"
 #include "common/b64.h"
 #include "common/file.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-log/commands.h"
 #include "tools/tenmint-log/print.h"
 #include "tools/tenmint-log/target.h"
@@ -48,7 +49,7 @@ static int write_signed(struct export *x, uint64_t index, const struct tm_entry 
     ca_signed_entry_free(&s);
     json_t *o = log_entry_json(index, n);
     json_object_set_new(o, "body", json_b64(n->text, n->text_len));
-    return log_print_json(o, e);
+    return cli_print_json(o, e);
 }
 
 static int write_json(struct export *x, uint64_t index, const struct tm_entry *n, struct tm_err *e)
@@ -63,7 +64,7 @@ static int write_json(struct export *x, uint64_t index, const struct tm_entry *n
         log_unreadable_add(&x->unreadable, index, &why);
     json_t *o = log_entry_json(index, n);
     json_object_set_new(o, "der", json_b64(der, len));
-    return log_print_json(o, e);
+    return cli_print_json(o, e);
 }
 
 static int write_file(struct export *x, uint64_t index, const char *suffix, const void *data,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "ca/log/monitor/match.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-log/commands.h"
 #include "tools/tenmint-log/print.h"
 #include "tools/tenmint-log/question.h"
@@ -43,7 +44,7 @@ static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct 
         return 0;
     cli_progress_clear(&f->progress);
     if (f->json)
-        return f->found++, log_print_json(log_entry_json(index, n), e);
+        return f->found++, cli_print_json(log_entry_json(index, n), e);
     if (f->found++ == 0)
         log_print_header(n);
     log_print_row(index, n);

@@ -164,15 +164,6 @@ json_t *log_entry_json(uint64_t index, const struct tm_entry *n)
     return o;
 }
 
-int log_print_json(json_t *o, struct tm_err *e)
-{
-    int rc = o != NULL ? json_dumpf(o, stdout, JSON_COMPACT) : -1;
-    json_decref(o);
-    if (rc != 0 || putchar('\n') == EOF)
-        return tm_err_errno(e, "standard output");
-    return 0;
-}
-
 void log_print_header(const struct tm_entry *n)
 {
     printf("%-20s  %9s  %-10s  %s\n", n->text != NULL ? "CERTIFIED" : "LOGGED", "ENTRY",

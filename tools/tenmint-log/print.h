@@ -12,8 +12,6 @@
 
 /* A new object: index, time, certificate. What does not parse has "damaged". */
 json_t *log_entry_json(uint64_t index, const struct tm_entry *n);
-/* One object a line. -1: standard output is closed or full. */
-int log_print_json(json_t *o, struct tm_err *e); /* takes `o` */
 /* A line of the table: time, index, serial, identity, repository. Of signatures: when the
  * certificate begins, index, digest, signers. */
 void log_print_row(uint64_t index, const struct tm_entry *n);

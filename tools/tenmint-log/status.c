@@ -5,6 +5,7 @@
 #include "common/b64.h"
 #include "common/clock.h"
 #include "common/hex.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-log/commands.h"
 #include "tools/tenmint-log/print.h"
 #include "tools/tenmint-log/target.h"
@@ -27,7 +28,7 @@ static int print_json(const struct log_target *t, const char *root, const char *
         json_object_set_new(o, "timestamp", json_integer((json_int_t)h->timestamp_ms));
         json_object_set_new(o, "age_seconds", json_integer(age_s(h)));
     }
-    return log_print_json(o, e);
+    return cli_print_json(o, e);
 }
 
 static void print_text(const struct log_target *t, const char *root, const char *id)

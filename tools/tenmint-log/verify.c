@@ -6,6 +6,7 @@
 #include "ca/log/monitor/verify.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-log/commands.h"
 #include "tools/tenmint-log/print.h"
 #include "tools/tenmint-log/target.h"
@@ -13,6 +14,9 @@
 #define SHOWN 50 /* faults; a log that is damaged all over is not listed whole */
 
 struct told {
+    const struct cli_list *older; /* checkpoints that the tree must extend */
+    bool json;
+    char first[160]; /* fault, for those who read no lines of them */
     uint64_t faults;
     struct cli_progress progress;
 };
@@ -21,7 +25,12 @@ static void on_fault(void *ctx, const char *text)
 {
     struct told *t = ctx;
     cli_progress_clear(&t->progress);
-    if (++t->faults <= SHOWN)
+    if (t->faults == 0)
+        snprintf(t->first, sizeof(t->first), "%s", text);
+    t->faults++;
+    if (t->json)
+        return;
+    if (t->faults <= SHOWN)
         printf("%s\n", text);
     else if (t->faults == SHOWN + 1)
         printf("(and more)\n");
@@ -61,30 +70,43 @@ static void say_good(const struct log_target *t, const struct ca_verify_report *
            t->head.verified ? "signs" : "says; its signature was NOT CHECKED: no --key");
 }
 
+static int say_good_json(const struct log_target *t, const struct ca_verify_report *r,
+                         struct tm_err *e)
+{
+    return cli_print_json(json_pack("{s:s, s:b, s:I, s:I, s:I}", "origin", t->head.tree.origin,
+                                    "verified", (int)t->head.verified, "entries",
+                                    (json_int_t)r->entries, "tiles", (json_int_t)r->tiles,
+                                    "issuers", (json_int_t)r->issuers),
+                          e);
+}
+
 static int work(void *ctx, struct log_target *t, struct tm_err *e)
 {
-    const struct cli_list *files = ctx;
+    struct told *told = ctx;
+    const struct cli_list *files = told->older;
     struct ca_head older[CLI_LIST_MAX] = {{.tree = {.size = 0}}};
     struct ca_verify_report r = {0};
-    struct told told = {0};
     struct ca_verify_options o = {.source = t->source,
                                   .head = &t->head,
                                   .older = older,
                                   .older_count = files->count,
-                                  .ctx = &told,
+                                  .ctx = told,
                                   .fault = on_fault,
                                   .progress = on_progress};
     int rc = read_older(t, files, older, e);
-    cli_progress_begin(&told.progress, "entries", 0, t->head.tree.size);
+    cli_progress_begin(&told->progress, "entries", 0, t->head.tree.size);
     if (rc == 0)
         rc = ca_log_verify(&o, &r, e);
-    cli_progress_end(&told.progress);
+    cli_progress_end(&told->progress);
     for (size_t i = 0; i < files->count; i++)
         ca_head_free(&older[i]);
     if (rc == 0 && r.faults > 0)
-        rc = tm_err_set(e, "%" PRIu64 " thing%s wrong in %s (%" PRIu64 " entries)", r.faults,
-                        r.faults == 1 ? " is" : "s are", t->head.tree.origin, t->head.tree.size);
-    if (rc == 0)
+        rc = tm_err_set(e, "%" PRIu64 " thing%s wrong in %s (%" PRIu64 " entries)%s%s", r.faults,
+                        r.faults == 1 ? " is" : "s are", t->head.tree.origin, t->head.tree.size,
+                        told->json ? ": " : "", told->json ? told->first : "");
+    if (rc == 0 && told->json)
+        rc = say_good_json(t, &r, e);
+    else if (rc == 0)
         say_good(t, &r);
     return rc == 0 ? CLI_OK : CLI_FAILED;
 }
@@ -93,11 +115,13 @@ int command_log_verify(const struct cli_command *self, int argc, char **argv)
 {
     struct log_flags f = LOG_FLAGS_INIT;
     struct cli_list older = {.count = 0};
+    struct told told = {.older = &older};
     const struct cli_option options[] = {
         LOG_OPTIONS(f),
         {"checkpoint", CLI_LIST, "FILE", "an older checkpoint that the tree must extend", &older},
+        CLI_JSON(&told.json),
         {0},
     };
     int rc = cli_parse(self, options, argc, argv, 1);
-    return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, false, work, &older);
+    return rc != CLI_GO_ON ? rc : log_target_run(argv[0], &f, told.json, work, &told);
 }

@@ -13,6 +13,7 @@
 #include "ca/log/monitor/match.h"
 #include "ca/log/monitor/watch.h"
 #include "common/clock.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-log/commands.h"
 #include "tools/tenmint-log/print.h"
 #include "tools/tenmint-log/target.h"
@@ -40,13 +41,13 @@ static int on_entry(void *ctx, uint64_t index, const struct tm_entry *n, struct 
         return 0;
     if (ca_identities_entry(&w->mine, n, &r, &why) != 0) {
         log_unreadable_add(&w->unreadable, index, &why);
-        return w->json ? log_print_json(log_entry_json(index, n), e) : 0;
+        return w->json ? cli_print_json(log_entry_json(index, n), e) : 0;
     }
     w->near += r == FILTER_NEAR ? 1 : 0;
     if (r != FILTER_MATCH)
         return 0;
     if (w->json)
-        return w->matched++, log_print_json(log_entry_json(index, n), e);
+        return w->matched++, cli_print_json(log_entry_json(index, n), e);
     if (w->matched++ == 0)
         log_print_header(n);
     log_print_row(index, n);

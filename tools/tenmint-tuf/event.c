@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-tuf/issuers.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/holder.h"
@@ -74,14 +75,14 @@ static int show_review(const struct tuf_event *ev, const struct tuf_review *r,
 
 /* In the workspace a review also knows the policy and what is published now. */
 static int review_base(const struct tuf_event *ev, const struct tuf_workspace *w,
-                       struct tuf_review_result *result, struct tm_err *e)
+                       struct tuf_review_result *result, struct tm_buf *out, struct tm_err *e)
 {
     struct tuf_published live;
     struct tm_err why = {0};
     if (tuf_workspace_published(w, &live, e) != 0)
         return -1;
     if (tuf_rules_base(ev, &live, &why) != 0) {
-        printf("\nWRONG: %s\n", why.text);
+        tm_buf_printf(out, "\nWRONG: %s\n", why.text);
         result->errors++;
     }
     tuf_published_free(&live);
@@ -90,11 +91,11 @@ static int review_base(const struct tuf_event *ev, const struct tuf_workspace *w
 
 /* An event that a newer root has overtaken is not signed any more, whoever sends it. */
 static void review_seen(const struct holder *h, const struct tuf_event *ev,
-                        struct tuf_review_result *result)
+                        struct tuf_review_result *result, struct tm_buf *out)
 {
     struct tm_err why = {0};
     if (holder_fresh(h, ev, &why) != 0) {
-        printf("\nWRONG: %s\n", why.text);
+        tm_buf_printf(out, "\nWRONG: %s\n", why.text);
         result->errors++;
     } else if (result->errors == 0) {
         holder_see(h, ev);
@@ -109,45 +110,79 @@ static int review_code(const struct tuf_review_result *r)
                               : CLI_OK;
 }
 
+struct asked { /* as the command line asks for it */
+    const char *event, *dir, *trusted;
+    struct tuf_review r;
+    struct holder h;
+    bool json;
+};
+
+static int print_review(const struct asked *a, const struct tuf_event *ev,
+                        const struct tuf_review_result *r, const struct tm_buf *text,
+                        struct tm_err *e)
+{
+    if (!a->json) {
+        fwrite(text->data, 1, text->len, stdout);
+        return 0;
+    }
+    return cli_print_json_indented(
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "event", ev->name, "digest", r->digest,
+                  "errors", (json_int_t)r->errors, "unexplained", (json_int_t)r->unexplained,
+                  "dangers", (json_int_t)r->dangers, "says", cli_lines_json(text->data, text->len)),
+        e);
+}
+
+/* `w`: NULL on a holder's machine. Returns an exit code, or -1. */
+static int review(struct asked *a, const struct tuf_workspace *w, struct tm_err *e)
+{
+    struct tuf_event ev = {0};
+    struct tuf_metadata *root = NULL;
+    struct tuf_review_result result = {0};
+    struct tm_buf text = {0};
+    int rc = holder_root(a->trusted, &root, e) == 0 ? session_event(a->event, &ev, e) : -1;
+    if (rc == 0) {
+        a->r.policy = w != NULL ? &w->policy : NULL;
+        a->r.trusted = root;
+        rc = tuf_review_write(&ev, &a->r, &text, &result, e);
+    }
+    if (rc == 0 && w != NULL)
+        rc = review_base(&ev, w, &result, &text, e);
+    if (rc == 0) {
+        review_seen(&a->h, &ev, &result, &text);
+        rc = print_review(a, &ev, &result, &text, e);
+    }
+    tm_buf_free(&text);
+    tuf_event_free(&ev);
+    tuf_metadata_free(root);
+    return rc == 0 ? review_code(&result) : -1;
+}
+
 int command_review(const struct cli_command *self, int argc, char **argv)
 {
-    const char *dir = NULL, *trusted = NULL;
-    struct tuf_review r = {.now = session_now(), .explain = issuers_explain};
-    struct holder h = {0};
+    struct asked a = {.r = {.now = session_now(), .explain = issuers_explain}};
     const struct cli_option options[] = {
-        STATE_OPTION(h),
+        STATE_OPTION(a.h),
         {"trusted", CLI_TEXT, "FILE", "a root that you trust: the event must follow from it",
-         &trusted},
-        {"all", CLI_FLAG, NULL, "every role and target, however many change", &r.all},
+         &a.trusted},
+        {"all", CLI_FLAG, NULL, "every role and target, however many change", &a.r.all},
         {"dir", CLI_TEXT, "DIR",
-         "the folder to work in: a workspace; its policy and what it published are compared", &dir},
+         "the folder to work in: a workspace; its policy and what it published are compared",
+         &a.dir},
+        CLI_JSON(&a.json),
         {0},
     };
     struct tuf_workspace w;
-    struct tuf_event ev = {0};
-    struct tuf_metadata *root = NULL;
     struct tm_err e = {0};
-    struct tuf_review_result result = {0};
     int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
-    if (dir != NULL && tuf_workspace_open(dir, &w, &e) != 0)
-        return cli_fail(CLI_CONFIG, &e);
-    rc = holder_root(trusted, &root, &e) == 0 ? session_event(argv[0], &ev, &e) : -1;
-    if (rc == 0) {
-        r.policy = dir != NULL ? &w.policy : NULL;
-        r.trusted = root;
-        rc = show_review(&ev, &r, &result, &e);
-    }
-    if (rc == 0 && dir != NULL)
-        rc = review_base(&ev, &w, &result, &e);
-    if (rc == 0)
-        review_seen(&h, &ev, &result);
-    tuf_event_free(&ev);
-    tuf_metadata_free(root);
-    if (dir != NULL)
+    a.event = argv[0];
+    if (a.dir != NULL && tuf_workspace_open(a.dir, &w, &e) != 0)
+        return cli_fail_json(a.json, CLI_CONFIG, &e);
+    rc = review(&a, a.dir != NULL ? &w : NULL, &e);
+    if (a.dir != NULL)
         tuf_workspace_close(&w);
-    return rc != 0 ? cli_fail(CLI_FAILED, &e) : review_code(&result);
+    return rc >= 0 ? rc : cli_fail_json(a.json, CLI_FAILED, &e);
 }
 
 /* ---- sign ---- */

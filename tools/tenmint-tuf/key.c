@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 
 #include "common/file.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/metadata/key.h"
@@ -44,7 +45,7 @@ static EVP_PKEY *generate(const char *type, struct tm_err *e)
 }
 
 /* The holder's own key as others must see it. */
-static int print_key(EVP_PKEY *pkey, const char *holder, struct tm_err *e)
+static int print_key(EVP_PKEY *pkey, const char *holder, bool json, struct tm_err *e)
 {
     char keyid[TUF_KEYID_SIZE];
     char hex[65];
@@ -52,7 +53,11 @@ static int print_key(EVP_PKEY *pkey, const char *holder, struct tm_err *e)
     int rc = tuf_keyring_make(pkey, holder, &key, e);
     if (rc == 0 && (tuf_key_hash(&key, keyid, e) != 0 || tuf_key_fingerprint(&key, hex, e) != 0))
         rc = -1;
-    if (rc == 0)
+    if (rc == 0 && json)
+        rc = cli_print_json(json_pack("{s:s, s:s, s:s, s:s}", "holder", holder, "fingerprint", hex,
+                                      "keyid", keyid, "scheme", key.scheme),
+                            e);
+    else if (rc == 0)
         printf("holder       %s\nfingerprint  %s\nkeyid        %s\nscheme       %s\n", holder, hex,
                keyid, key.scheme);
     tuf_free_key(&key);
@@ -181,7 +186,7 @@ int command_key_new(const struct cli_command *self, int argc, char **argv)
         pkey = tm_key_pkey(token);
     rc = pkey != NULL && check_twin(keys, holder, pkey, &e) == 0 &&
                  tuf_keyring_save(keys, holder, pkey, false, &e) == 0 &&
-                 print_key(pkey, holder, &e) == 0
+                 print_key(pkey, holder, false, &e) == 0
              ? 0
              : -1;
     EVP_PKEY_free(pkey);
@@ -226,7 +231,7 @@ int command_key_import(const struct cli_command *self, int argc, char **argv)
     if (rc == 0)
         rc = tuf_keyring_save(keys, argv[0], pkey, replace, &e);
     if (rc == 0)
-        rc = print_key(pkey, argv[0], &e);
+        rc = print_key(pkey, argv[0], false, &e);
     tuf_free_key(&key);
     EVP_PKEY_free(pkey);
     if (rc != 0)
@@ -240,8 +245,10 @@ int command_key_show(const struct cli_command *self, int argc, char **argv)
 {
     struct tm_key_source s = {0};
     const char *dir = NULL;
+    bool json = false;
     const struct cli_option options[] = {
         KEY_OPTIONS(s),
+        CLI_JSON(&json),
         DIR_OPTION(dir),
         {0},
     };
@@ -254,22 +261,22 @@ int command_key_show(const struct cli_command *self, int argc, char **argv)
         return rc;
     if (s.file != NULL || s.env != NULL || tm_key_source_is_elsewhere(&s)) {
         key = session_key(&s, &e);
-        rc = key != NULL ? print_key(tm_key_pkey(key), argv[0], &e) : -1;
+        rc = key != NULL ? print_key(tm_key_pkey(key), argv[0], json, &e) : -1;
     } else if (strchr(argv[0], '/') != NULL || access(argv[0], F_OK) == 0) {
         pkey = tuf_keyring_read_public(argv[0], &e);
-        rc = pkey != NULL ? print_key(pkey, "?", &e) : -1;
+        rc = pkey != NULL ? print_key(pkey, "?", json, &e) : -1;
     } else {
         rc = keys_folder(dir, NULL, keys, sizeof(keys), &e);
         struct tuf_public_key k = {0};
         struct tuf_key decoded = {0};
         rc = rc == 0 && tuf_keyring_read(keys, argv[0], &k, &e) == 0 &&
                      tuf_key_open(&k, &decoded, &e) == 0
-                 ? print_key(decoded.pkey, argv[0], &e)
+                 ? print_key(decoded.pkey, argv[0], json, &e)
                  : -1;
         tuf_key_free(&decoded);
         tuf_free_key(&k);
     }
     EVP_PKEY_free(pkey);
     tm_key_free(key);
-    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+    return rc == 0 ? CLI_OK : cli_fail_json(json, CLI_FAILED, &e);
 }

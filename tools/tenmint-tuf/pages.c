@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/shared/printed.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/issuers.h"
 #include "tools/tenmint-tuf/look.h"
@@ -31,11 +32,7 @@ static int print_made(const char *dir, const struct tuf_pages *p, bool json)
     }
     json_t *all = json_pack("{s:s, s:o, s:I}", "dir", dir, "pages", pages, "root",
                             (json_int_t)tuf_published_root_version(p->live));
-    char *text = json_dumps(all, JSON_INDENT(2));
-    if (text != NULL)
-        puts(text);
-    free(text);
-    json_decref(all);
+    (void)cli_print_json_indented(all, NULL);
     return CLI_OK;
 }
 

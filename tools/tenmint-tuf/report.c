@@ -1,9 +1,10 @@
-/* status, verify, diff, history: looking at what is published. */
+/* status, diff, history: looking at what is published. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/shared/printed.h"
 #include "tools/shared/terminal.h"
 #include "common/clock.h"
 #include "tools/tenmint-tuf/commands.h"
@@ -11,21 +12,10 @@
 #include "tools/shared/rehearsed.h"
 #include "tools/tenmint-tuf/session.h"
 #include "tuf/manager/evidence/complete.h"
-#include "tuf/manager/evidence/kept.h"
-#include "tuf/manager/report/audit.h"
 #include "tuf/manager/rehearse/rehearse.h"
 #include "tuf/manager/report/status.h"
 #include "tuf/manager/review/difference.h"
 #include "tuf/manager/policy/words.h"
-
-static int print_json(json_t *v)
-{
-    char *text = json_dumps(v, JSON_INDENT(2));
-    int rc = text != NULL && puts(text) >= 0 ? 0 : -1;
-    free(text);
-    json_decref(v);
-    return rc;
-}
 
 /* When each kind of rotation was rehearsed last. */
 static void put_rehearsed(const struct tm_rehearsed *last, int64_t now, struct tm_buf *out)
@@ -57,7 +47,7 @@ static int print_status(const struct tuf_status *s, const struct tuf_open_events
         if (last != NULL)
             json_object_set_new(v, "rehearsed",
                                 cli_rehearsed_json(tuf_rehearsal_names, TUF_REHEARSAL_KINDS, last));
-        print_json(v);
+        (void)cli_print_json_indented(v, NULL);
     } else {
         if (form->prometheus)
             tuf_status_prometheus(s, open, &out);
@@ -124,114 +114,43 @@ int command_status(const struct cli_command *self, int argc, char **argv)
     return rc;
 }
 
-/* ---- verify ---- */
-
-/* By the tree that it is about; one that cannot be loaded has its faults told already. `whole`: its
- * old versions are there too. */
-static int verify_transcript(const char *dir, const char *path, bool whole, struct tm_err *e)
-{
-    struct tuf_published p = {0};
-    struct tuf_evidence found = {0};
-    struct tuf_kept kept = {0};
-    struct tm_buf faults = {0};
-    int rc = tuf_published_look(dir, &p, e);
-    if (rc == 0)
-        rc = tuf_evidence_check(path, &p, tuf_kept_line, &kept, &found, e);
-    if (rc == 0 && whole)
-        rc = tuf_kept_check(&kept, &p, &faults, e);
-    if (rc == 0 && faults.len > 0) {
-        fwrite(faults.data, 1, faults.len, stderr);
-        rc = tm_err_set(e, "'%s' does not keep what it published", dir);
-    }
-    if (rc == 0) {
-        printf("transcript: %lld lines, unbroken, one for every published version; every statement "
-               "is by its key; %s\n",
-               (long long)found.lines,
-               found.headed
-                   ? "the signed timestamp names the last of its publication"
-                   : "no signed timestamp names its end yet (the next publication's will)");
-        if (found.held > 0)
-            printf("the holders signed what it said up to line %lld\n", (long long)found.held);
-    }
-    tuf_kept_free(&kept);
-    tm_buf_free(&faults);
-    tuf_published_free(&p);
-    return rc;
-}
-
-static int print_audit(const struct tuf_audit *a, const char *where)
-{
-    if (a->notes.len > 0)
-        fwrite(a->notes.data, 1, a->notes.len, stdout);
-    if (a->faults.len > 0) {
-        fwrite(a->faults.data, 1, a->faults.len, stderr);
-        return CLI_FAILED;
-    }
-    printf("%s: good. %zu root%s, through which our client refreshes; %zu delegated role%s, "
-           "%zu target%s\n",
-           where, a->roots, a->roots == 1 ? "" : "s", a->delegated, a->delegated == 1 ? "" : "s",
-           a->targets, a->targets == 1 ? "" : "s");
-    return CLI_OK;
-}
-
-int command_verify(const struct cli_command *self, int argc, char **argv)
-{
-    const char *transcript = NULL;
-    const struct cli_option options[] = {
-        {"transcript", CLI_TEXT, "FILE", "check this copy of the transcript against the tree",
-         &transcript},
-        {0},
-    };
-    struct look l;
-    struct cli_progress line = {0};
-    const struct tuf_progress told = {session_progress, &line};
-    struct tuf_audit a = {0};
-    struct tm_err e = {0};
-    int count = 0;
-    int rc = cli_parse_some(self, options, argc, argv, 0, 1, &count);
-    if (rc != CLI_GO_ON)
-        return rc;
-    const char *where = count > 0 ? argv[0] : ".";
-    if (look_open(where, &l, &e) != 0)
-        return cli_fail(CLI_FAILED, &e);
-    const struct tuf_audit_options o = {
-        .now = session_now(), .files = !l.temporary, .first_root = l.first_root, .progress = &told};
-    rc = tuf_audit_tree(l.dir, &o, &a, &e);
-    cli_progress_end(&line);
-    if (rc == 0)
-        rc = print_audit(&a, where);
-    else
-        rc = cli_fail(CLI_FAILED, &e);
-    if (transcript == NULL && l.workspace)
-        transcript = l.transcript;
-    if (transcript != NULL && verify_transcript(l.dir, transcript, !l.temporary, &e) != 0)
-        rc = cli_fail(CLI_FAILED, &e);
-    tuf_audit_free(&a);
-    look_close(&l);
-    return rc;
-}
-
 /* ---- diff ---- */
 
-static void diff_role(const char *name, const struct tuf_metadata *a, const struct tuf_metadata *b,
-                      struct tm_buf *out)
+static void print_words(const char *name, const struct tm_buf *words)
 {
-    if (b == NULL || tuf_metadata_equal(a, b))
-        return;
-    tuf_words_safe(name, out);
-    buf_putc(out, '\n');
-    tuf_words_difference(a, b, true, out);
+    struct tm_buf safe = {0};
+    tuf_words_safe(name, &safe);
+    printf("%.*s\n%.*s", (int)safe.len, (const char *)safe.data, (int)words->len,
+           (const char *)words->data);
+    tm_buf_free(&safe);
 }
 
 struct trees {
     const struct tuf_published *a, *b;
-    struct tm_buf *out;
+    json_t *roles; /* NULL: in words, on standard output */
+    size_t differ;
 };
+
+static void diff_role(const char *name, const struct tuf_metadata *a, const struct tuf_metadata *b,
+                      struct trees *t)
+{
+    struct tm_buf words = {0};
+    if (b == NULL || tuf_metadata_equal(a, b))
+        return;
+    t->differ++;
+    tuf_words_difference(a, b, true, &words);
+    if (t->roles != NULL)
+        json_array_append_new(t->roles, json_pack("{s:s, s:o}", "role", name, "changes",
+                                                  cli_lines_json(words.data, words.len)));
+    else
+        print_words(name, &words);
+    tm_buf_free(&words);
+}
 
 static int diff_delegated(void *arg, const char *file, const struct tuf_file_info *info,
                           struct tm_err *e)
 {
-    const struct trees *t = arg;
+    struct trees *t = arg;
     char name[TUF_ROLE_NAME_MAX + 1];
     struct tuf_metadata *x = NULL;
     struct tuf_metadata *y = NULL;
@@ -243,27 +162,26 @@ static int diff_delegated(void *arg, const char *file, const struct tuf_file_inf
     snprintf(name, sizeof(name), "%.*s", (int)(len - 5), file);
     if (tuf_published_delegated(t->b, name, &y, NULL) == 0 &&
         tuf_published_delegated(t->a, name, &x, NULL) == 0)
-        diff_role(name, x, y, t->out);
+        diff_role(name, x, y, t);
     tuf_metadata_free(x);
     tuf_metadata_free(y);
     return 0;
 }
 
-static int diff(const struct tuf_published *a, const struct tuf_published *b)
+static int diff(const struct tuf_published *a, const struct tuf_published *b, bool json,
+                struct tm_err *e)
 {
     static const enum tuf_role order[] = {TUF_ROOT, TUF_TARGETS, TUF_SNAPSHOT, TUF_TIMESTAMP};
-    struct tm_buf out = {0};
+    struct trees t = {.a = a, .b = b, .roles = json ? json_array() : NULL};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
         diff_role(tuf_role_name(order[i]), tuf_published_role(a, order[i]),
-                  tuf_published_role(b, order[i]), &out);
-    struct trees t = {a, b, &out};
+                  tuf_published_role(b, order[i]), &t);
     (void)tuf_entries_each(b->snapshot, diff_delegated, &t, NULL);
-    if (out.len == 0)
+    if (json)
+        return cli_print_json_indented(json_pack("{s:o}", "roles", t.roles), e);
+    if (t.differ == 0)
         printf("no difference\n");
-    else
-        fwrite(out.data, 1, out.len, stdout);
-    tm_buf_free(&out);
-    return CLI_OK;
+    return 0;
 }
 
 static int load_tree(const char *where, struct look *l, struct tuf_published *p, struct tm_err *e)
@@ -277,16 +195,18 @@ static int load_tree(const char *where, struct look *l, struct tuf_published *p,
 
 int command_diff(const struct cli_command *self, int argc, char **argv)
 {
-    const struct cli_option options[] = {{0}};
+    bool json = false;
+    const struct cli_option options[] = {CLI_JSON(&json), {0}};
     struct look l[2] = {0};
     struct tuf_published p[2] = {0};
     struct tm_err e = {0};
     int rc = cli_parse(self, options, argc, argv, 2);
     if (rc != CLI_GO_ON)
         return rc;
-    rc = load_tree(argv[0], &l[0], &p[0], &e) == 0 && load_tree(argv[1], &l[1], &p[1], &e) == 0
-             ? diff(&p[0], &p[1])
-             : cli_fail(CLI_FAILED, &e);
+    rc = load_tree(argv[0], &l[0], &p[0], &e) == 0 && load_tree(argv[1], &l[1], &p[1], &e) == 0 &&
+                 diff(&p[0], &p[1], json, &e) == 0
+             ? CLI_OK
+             : cli_fail_json(json, CLI_FAILED, &e);
     for (int i = 0; i < 2; i++) {
         tuf_published_free(&p[i]);
         look_close(&l[i]);
@@ -296,50 +216,91 @@ int command_diff(const struct cli_command *self, int argc, char **argv)
 
 /* ---- history ---- */
 
+/* A line's texts and the versions that it says, as tuf_line has them. */
+struct line_member {
+    const char *name, *text;
+};
+#define LINE_MEMBERS 5
+static const enum tuf_role line_roles[] = {TUF_ROOT, TUF_TARGETS, TUF_SNAPSHOT, TUF_TIMESTAMP};
+#define LINE_ROLES (sizeof(line_roles) / sizeof(line_roles[0]))
+
+static void line_members(const struct tuf_line *l, struct line_member out[LINE_MEMBERS])
+{
+    const struct line_member members[LINE_MEMBERS] = {{"holder", l->holder},
+                                                      {"event", l->event},
+                                                      {"reason", l->reason},
+                                                      {"fingerprint", l->fingerprint},
+                                                      {"digest", l->digest}};
+    memcpy(out, members, sizeof(members));
+}
+
 static int print_line(void *arg, const struct tuf_line *l, struct tm_err *e)
 {
+    struct line_member m[LINE_MEMBERS];
+    struct tm_buf line = {0};
     (void)arg;
     (void)e;
-    const struct {
-        const char *name, *text;
-    } members[] = {{"holder", l->holder},
-                   {"event", l->event},
-                   {"reason", l->reason},
-                   {"fingerprint", l->fingerprint},
-                   {"digest", l->digest}};
-    static const enum tuf_role order[] = {TUF_ROOT, TUF_TARGETS, TUF_SNAPSHOT, TUF_TIMESTAMP};
-    struct tm_buf line = {0};
+    line_members(l, m);
     tm_buf_printf(&line, "%4lld  ", (long long)l->n);
     tuf_words_safe(l->time != NULL ? l->time : "?", &line);
     tm_buf_puts(&line, "  ");
     tuf_words_safe(l->what, &line);
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        if (members[i].text == NULL || members[i].text[0] == '\0')
+    for (size_t i = 0; i < LINE_MEMBERS; i++) {
+        if (m[i].text == NULL || m[i].text[0] == '\0')
             continue;
-        tm_buf_printf(&line, "  %s=", members[i].name);
-        tuf_words_safe(members[i].text, &line);
+        tm_buf_printf(&line, "  %s=", m[i].name);
+        tuf_words_safe(m[i].text, &line);
     }
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        if (l->version[order[i]] != 0)
-            tm_buf_printf(&line, "  %s=%lld", tuf_role_name(order[i]),
-                          (long long)l->version[order[i]]);
+    for (size_t i = 0; i < LINE_ROLES; i++) {
+        if (l->version[line_roles[i]] != 0)
+            tm_buf_printf(&line, "  %s=%lld", tuf_role_name(line_roles[i]),
+                          (long long)l->version[line_roles[i]]);
     }
     puts(tm_buf_str(&line) != NULL ? tm_buf_str(&line) : "out of memory");
     tm_buf_free(&line);
     return 0;
 }
 
+static int add_line(void *list, const struct tuf_line *l, struct tm_err *e)
+{
+    struct line_member m[LINE_MEMBERS];
+    json_t *versions = json_object();
+    line_members(l, m);
+    for (size_t i = 0; i < LINE_ROLES; i++) {
+        if (l->version[line_roles[i]] != 0)
+            json_object_set_new(versions, tuf_role_name(line_roles[i]),
+                                json_integer((json_int_t)l->version[line_roles[i]]));
+    }
+    json_t *o = json_pack("{s:I, s:s?, s:s?, s:o}", "line", (json_int_t)l->n, "time", l->time,
+                          "what", l->what, "versions", versions);
+    for (size_t i = 0; i < LINE_MEMBERS; i++) {
+        if (m[i].text != NULL && m[i].text[0] != '\0')
+            json_object_set_new(o, m[i].name, json_string(m[i].text));
+    }
+    return json_array_append_new(list, o) == 0 ? 0 : tm_err_set(e, "out of memory");
+}
+
+/* The words of each root's change; to `list`, or, when it is NULL, to standard output. */
+static void each_root(const struct tuf_published *p, json_t *list)
+{
+    for (size_t i = 0; i < p->root_count; i++) {
+        struct tm_buf out = {0};
+        long long version = tuf_metadata_version(p->roots[i]);
+        tuf_words_difference(i > 0 ? p->roots[i - 1] : NULL, p->roots[i], true, &out);
+        if (list != NULL)
+            json_array_append_new(list, json_pack("{s:I, s:o}", "version", (json_int_t)version,
+                                                  "changes", cli_lines_json(out.data, out.len)));
+        else
+            printf("root %lld\n%s", version, tm_buf_str(&out) != NULL ? tm_buf_str(&out) : "");
+        tm_buf_free(&out);
+    }
+}
+
 static void print_roots(const struct tuf_published *p)
 {
     if (p->unread.len > 0)
         fwrite(p->unread.data, 1, p->unread.len, stdout);
-    for (size_t i = 0; i < p->root_count; i++) {
-        struct tm_buf out = {0};
-        tuf_words_difference(i > 0 ? p->roots[i - 1] : NULL, p->roots[i], true, &out);
-        printf("root %lld\n%s", (long long)tuf_metadata_version(p->roots[i]),
-               tm_buf_str(&out) != NULL ? tm_buf_str(&out) : "");
-        tm_buf_free(&out);
-    }
+    each_root(p, NULL);
 }
 
 /* What can be read of a tree by others that no client can follow. */
@@ -353,35 +314,59 @@ static void print_unfollowed(const struct look *l)
     tuf_published_free(&p);
 }
 
+struct history { /* as the command line asks for it */
+    const char *where;
+    bool transcript, json;
+    json_t *list; /* of roots or lines, with `json` */
+};
+
+/* The transcript is checked in either case. */
+static int tell(struct history *h, const struct look *l, const struct tuf_published *p,
+                struct tm_err *e)
+{
+    struct tuf_evidence found;
+    tuf_line_fn told = !h->transcript ? NULL : h->json ? add_line : print_line;
+    if (h->transcript && !l->workspace) {
+        tm_err_set(e, "'%s' is no workspace, so there is no transcript", h->where);
+        return tm_err_mark(e, ERR_REFUSED);
+    }
+    if (!h->transcript && !h->json)
+        print_roots(p);
+    else if (!h->transcript)
+        each_root(p, h->list);
+    if (l->workspace && tuf_evidence_check(l->transcript, p, told, h->list, &found, e) != 0)
+        return -1;
+    return h->json ? cli_print_json_indented(
+                         json_pack("{s:O}", h->transcript ? "transcript" : "roots", h->list), e)
+                   : 0;
+}
+
 int command_history(const struct cli_command *self, int argc, char **argv)
 {
-    bool transcript = false;
+    struct history h = {.where = "."};
     const struct cli_option options[] = {
         {"lines", CLI_FLAG, NULL, "the transcript of the workspace, line by line, checked",
-         &transcript},
+         &h.transcript},
+        CLI_JSON(&h.json),
         {0},
     };
     struct look l = {0};
     struct tuf_published p = {0};
-    struct tuf_evidence found;
     struct tm_err e = {0};
     int count = 0;
     int rc = cli_parse_some(self, options, argc, argv, 0, 1, &count);
     if (rc != CLI_GO_ON)
         return rc;
-    const char *where = count > 0 ? argv[0] : ".";
-    rc = load_tree(where, &l, &p, &e);
-    if (rc != 0 && !transcript)
+    if (count > 0)
+        h.where = argv[0];
+    h.list = h.json ? json_array() : NULL;
+    rc = load_tree(h.where, &l, &p, &e);
+    if (rc == 0)
+        rc = tell(&h, &l, &p, &e);
+    else if (!h.transcript && !h.json)
         print_unfollowed(&l);
-    if (rc == 0 && transcript && !l.workspace) {
-        tm_err_set(&e, "'%s' is no workspace, so there is no transcript", where);
-        rc = tm_err_mark(&e, ERR_REFUSED);
-    }
-    if (rc == 0 && !transcript)
-        print_roots(&p);
-    if (rc == 0 && l.workspace)
-        rc = tuf_evidence_check(l.transcript, &p, transcript ? print_line : NULL, NULL, &found, &e);
+    json_decref(h.list);
     tuf_published_free(&p);
     look_close(&l);
-    return rc == 0 ? CLI_OK : cli_fail(CLI_FAILED, &e);
+    return rc == 0 ? CLI_OK : cli_fail_json(h.json, CLI_FAILED, &e);
 }

@@ -14,6 +14,7 @@
 #include "common/fetch/fetch.h"
 #include "common/fetch/again.h"
 #include "common/file.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint/commands.h"
 #include "tools/tenmint/issue.h"
 #include "tools/tenmint/scts.h"
@@ -179,9 +180,7 @@ static void report(const struct job *j, bool json)
                               tm_buf_str((struct tm_buf *)&j->issued.chain), "ca", j->ca,
                               "certificates", sk_X509_num(j->issued.certs), "scts",
                               scts_json(&j->log_entries), "scts_verified", verified);
-        json_dumpf(v, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(v);
+        (void)cli_print_json(v, NULL);
         return;
     }
     printf("certificate  %s/leaf.pem\nchain        %s/chain.pem\nprivate key  %s/key.pem (0600)\n",

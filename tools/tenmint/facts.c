@@ -1,3 +1,4 @@
+#include "tools/shared/printed.h"
 #include "tools/tenmint/facts.h"
 
 #include <ctype.h>
@@ -21,12 +22,9 @@ void facts_begin(struct facts *f, bool json)
 
 int facts_end(struct facts *f, struct tm_err *e)
 {
-    int rc = 0;
-    if (f->json && (json_dumpf(f->all, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF))
-        rc = tm_err_errno(e, "standard output");
-    json_decref(f->all);
+    json_t *all = f->all;
     f->all = NULL;
-    return rc;
+    return f->json ? cli_print_json_indented(all, e) : 0;
 }
 
 static void key_of(const char *label, char key[64])

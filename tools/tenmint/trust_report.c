@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/utf8.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint/trust.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/verify.h"
@@ -117,7 +118,5 @@ void trust_report(const struct tuf_client *c, const char *dir, bool json)
     json_t *all =
         json_pack("{s:s, s:o, s:o, s:o}", "dir", dir, "roles", roles, "targets",
                   tuf_entries_tree(tuf_client_role(c, TUF_TARGETS)), "warnings", warnings);
-    json_dumpf(all, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(all);
+    (void)cli_print_json_indented(all, NULL);
 }

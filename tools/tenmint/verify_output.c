@@ -1,3 +1,4 @@
+#include "tools/shared/printed.h"
 #include "tools/tenmint/verify_output.h"
 
 #include <stdio.h>
@@ -77,8 +78,5 @@ void verify_output_json(const struct tuf_verify_job *job, const struct tuf_repor
     json_object_set_new(v, "checks", checks);
     if (job->bundle->leaf != NULL)
         json_object_set_new(v, "certificate", certificate(job->bundle->leaf));
-    char *text = json_dumps(v, JSON_INDENT(2));
-    printf("%s\n", text != NULL ? text : "{\"verified\": false}");
-    free(text);
-    json_decref(v);
+    (void)cli_print_json_indented(v, NULL);
 }
