@@ -161,18 +161,19 @@ static int look_at_connection(const char *value, struct framing *f)
 
 struct field {
     const char *name, *value;
+    bool blanks; /* behind the value: libmicrohttpd takes them for a part of it */
 };
 
 static int look_at_field(const struct field *a, struct tm_http_head *h, struct framing *f)
 {
     if (strcasecmp(a->name, "Content-Length") == 0) {
         f->lengths++;
-        return parse_length(a->value, &h->length);
+        return a->blanks ? -1 : parse_length(a->value, &h->length);
     }
     if (strcasecmp(a->name, "Transfer-Encoding") == 0) {
         f->encodings++;
         h->chunked = true;
-        return strcasecmp(a->value, "chunked") == 0 ? 0 : -1;
+        return !a->blanks && strcasecmp(a->value, "chunked") == 0 ? 0 : -1;
     }
     if (strcasecmp(a->name, "Host") == 0) {
         f->hosts++;
@@ -206,7 +207,7 @@ static int parse_field(char *line, size_t len, struct field *out)
         if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
             return -1;
     }
-    *out = (struct field){line, value};
+    *out = (struct field){line, value, end < line + len};
     return 0;
 }
 

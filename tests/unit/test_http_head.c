@@ -94,6 +94,9 @@ static void whatever_two_readers_could_take_differently_is_refused(void **state)
         {HEAD("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 010\r\n\r\n")},
         {HEAD("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 5\r\n\r\n")},
         {HEAD("POST / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n\r\n")},
+        {HEAD("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5 \r\n\r\n")},
+        {HEAD("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\t\r\n\r\n")},
+        {HEAD("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked \r\n\r\n")},
         {HEAD("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551621\r\n\r\n")},
         {HEAD("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n")},
         {HEAD("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
