@@ -2,8 +2,7 @@
  * A JSON object in a file of ours, read into a struct and written by a table
  * (common/json/jsonmap.h).
  */
-#ifndef TENMINT_COMMON_JSONFILE_H
-#define TENMINT_COMMON_JSONFILE_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -21,5 +20,3 @@ int tm_jsonfile_write(const char *path, mode_t mode, const struct tm_jsonmap *ma
 /* Appends its text: a member a line, and a line feed. */
 int tm_jsonfile_put(const struct tm_jsonmap *map, const void *from, struct tm_buf *out,
                     struct tm_err *e);
-
-#endif

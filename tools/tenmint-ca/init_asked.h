@@ -3,8 +3,7 @@
  * and not with the configuration, which rotations and operators change rightly. Nothing is ever
  * made beside it or written over: a missing key of a CA that verifiers know is not replaced.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_INIT_ASKED_H
-#define TENMINT_TOOLS_TENMINT_CA_INIT_ASKED_H
+#pragma once
 
 #include <limits.h>
 
@@ -38,5 +37,3 @@ int init_asked_write(const char *dir, const struct init_asked *made, struct tm_e
  * an older version made has no record: then a warning says so, and nothing is compared. */
 int init_asked_check(const char *dir, const struct init_asked *said, bool no_log,
                      const char *const option[INIT_KEYS], struct tm_err *e);
-
-#endif

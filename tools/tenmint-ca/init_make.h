@@ -2,8 +2,7 @@
  * What `init` makes, by a plan that its options were checked into: keys, certificates, logs, the
  * configuration, and the record of what was asked for.
  */
-#ifndef TENMINT_TOOLS_TENMINT_CA_INIT_MAKE_H
-#define TENMINT_TOOLS_TENMINT_CA_INIT_MAKE_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -41,5 +40,3 @@ int init_make(const struct init_plan *p, struct tm_err *e);
 
 /* What the options say; `made`: also what is made where they say nothing. Free it also after -1. */
 int init_make_asked(const struct init_plan *p, bool made, struct init_asked *out, struct tm_err *e);
-
-#endif
