@@ -66,10 +66,8 @@ static int count_marks(const char *pem, size_t len)
 
 STACK_OF(X509) * tm_certs_parse(const void *pem, size_t len, struct tm_err *e)
 {
-    if (len > CERTS_BYTES_MAX || memchr(pem, '\0', len) != NULL) {
-        tm_err_set(e, "is not PEM, or is longer than %zu bytes", CERTS_BYTES_MAX);
-        return NULL;
-    }
+    if (len > CERTS_BYTES_MAX || memchr(pem, '\0', len) != NULL)
+        return tm_err_null(e, "is not PEM, or is longer than %zu bytes", CERTS_BYTES_MAX);
     BIO *in = BIO_new_mem_buf(pem, (int)len);
     STACK_OF(X509) *certs = sk_X509_new_null();
     int rc = -1;

@@ -55,3 +55,6 @@ static inline int err_minus_one(int rc)
 #define tm_err_openssl(e, ...) err_minus_one(tm_err_openssl(e, __VA_ARGS__))
 #define tm_err_errno(e, ...) err_minus_one(tm_err_errno(e, __VA_ARGS__))
 #define tm_err_mark(e, kind) err_minus_one(tm_err_mark(e, kind))
+
+/* tm_err_set for who returns a pointer: NULL. */
+#define tm_err_null(e, ...) ((void)tm_err_set(e, __VA_ARGS__), NULL)

@@ -40,10 +40,8 @@ struct tm_offload *tm_offload_new(unsigned threads, struct tm_err *e)
 {
     struct tm_offload *o = calloc(1, sizeof(*o) + threads * sizeof(o->thread[0]));
     sigset_t all, old;
-    if (o == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (o == NULL)
+        return tm_err_null(e, "out of memory");
     o->last = &o->first;
     pthread_mutex_init(&o->lock, NULL);
     pthread_cond_init(&o->more, NULL);

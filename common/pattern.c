@@ -21,15 +21,11 @@ struct tm_pattern *tm_pattern_new(const char *text, enum tm_pattern_extent exten
                              (extent == PATTERN_WHOLE ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0);
     int code = 0;
     PCRE2_SIZE at = 0;
-    if (strlen(text) > PATTERN_MAX) {
-        tm_err_set(e, "the regular expression is longer than %d bytes", PATTERN_MAX);
-        return NULL;
-    }
+    if (strlen(text) > PATTERN_MAX)
+        return tm_err_null(e, "the regular expression is longer than %d bytes", PATTERN_MAX);
     struct tm_pattern *p = calloc(1, sizeof(*p));
-    if (p == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (p == NULL)
+        return tm_err_null(e, "out of memory");
     p->code = pcre2_compile((PCRE2_SPTR)text, strlen(text), options, &code, &at, NULL);
     if (p->code == NULL) {
         PCRE2_UCHAR why[128] = "";

@@ -409,10 +409,8 @@ static void destroy(struct tm_sink *s)
 struct tm_sink *tm_sink_new(const struct tm_sink_options *o, struct tm_err *e)
 {
     struct tm_sink *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

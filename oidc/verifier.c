@@ -28,10 +28,8 @@ struct oidc_verifier *oidc_verifier_new(struct oidc_trust *trust, const struct o
                                         struct tm_jlog *log, struct tm_err *e)
 {
     struct oidc_verifier *v = calloc(1, sizeof(*v));
-    if (v == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (v == NULL)
+        return tm_err_null(e, "out of memory");
     v->options = *o;
     v->options.ca_file = NULL; /* the keystore has what it needs; the strings are the caller's */
     v->options.kubernetes_ca_file = NULL;

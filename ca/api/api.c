@@ -13,15 +13,11 @@ static void note_ready(void *ctx, bool ready, int64_t now_ms)
 
 struct ca_api *ca_api_new(const struct ca_api_options *o, struct ca_signer *ca, struct tm_err *e)
 {
-    if (o->lifetime_s < 1 || o->lifetime_s > API_LIFETIME_MAX) {
-        tm_err_set(e, "certificate lifetime must be 1 second to 24 hours");
-        return NULL;
-    }
+    if (o->lifetime_s < 1 || o->lifetime_s > API_LIFETIME_MAX)
+        return tm_err_null(e, "certificate lifetime must be 1 second to 24 hours");
     struct ca_api *api = calloc(1, sizeof(*api));
-    if (api == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (api == NULL)
+        return tm_err_null(e, "out of memory");
     api->o = *o;
     tm_checked_clock_init(&api->clock, NULL, o->jlog);
     api->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);

@@ -154,10 +154,8 @@ static void look(struct ca_freeze *f)
 struct ca_freeze *ca_freeze_new(const char *path, struct tm_jlog *log, struct tm_err *e)
 {
     struct ca_freeze *f = calloc(1, sizeof(*f));
-    if (f == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (f == NULL)
+        return tm_err_null(e, "out of memory");
     f->path = path;
     f->log = log;
     pthread_mutex_init(&f->lock, NULL);

@@ -34,10 +34,8 @@ struct ca_limits *ca_limits_new(const struct ca_limits_options *o, struct tm_err
     if (o->issuer.per_minute == 0 && o->identity.per_minute == 0)
         return NULL;
     struct ca_limits *l = calloc(1, sizeof(*l));
-    if (l == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (l == NULL)
+        return tm_err_null(e, "out of memory");
     l->issuer = rate_of(&o->issuer);
     l->identity = rate_of(&o->identity);
     l->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);

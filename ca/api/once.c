@@ -98,8 +98,7 @@ struct ca_once *ca_once_memory_new(int fd, size_t sets, int64_t begin_s, struct 
             (void)munmap(at, size);
         free(m);
         free(o);
-        tm_err_set(e, "used tokens: out of memory");
-        return NULL;
+        return tm_err_null(e, "used tokens: out of memory");
     }
     *m = (struct memory){.image = at, .size = size};
     *o = (struct ca_once){.ctx = m, .claim = claim, .release = release};

@@ -40,10 +40,8 @@ struct ca_ready *ca_ready_new(const struct ca_ready_check *checks, size_t count,
 {
     struct ca_ready *r = count <= CA_READY_CHECKS_MAX ? calloc(1, sizeof(*r)) : NULL;
     pthread_condattr_t attr;
-    if (r == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (r == NULL)
+        return tm_err_null(e, "out of memory");
     memcpy(r->check, checks, count * sizeof(*checks));
     r->count = count;
     r->jlog = jlog;

@@ -60,10 +60,8 @@ struct ca_ready *ca_api_ready_new(struct ca_api *api, struct tm_err *e)
     }
     _Static_assert(sizeof(own) / sizeof(own[0]) + CA_API_CHECKS_MAX <= CA_READY_CHECKS_MAX,
                    "a server that does everything has room for all of them");
-    if (api->o.check_count > CA_API_CHECKS_MAX) {
-        tm_err_set(e, "too many checks of readiness");
-        return NULL;
-    }
+    if (api->o.check_count > CA_API_CHECKS_MAX)
+        return tm_err_null(e, "too many checks of readiness");
     for (size_t i = 0; i < api->o.check_count; i++)
         all[count++] = api->o.checks[i];
     return ca_ready_new(all, count, api->o.jlog, e);

@@ -71,8 +71,7 @@ struct ca_ready_asker *ca_ready_asker_new(int fd, struct tm_err *e)
     struct ca_ready_asker *a = calloc(1, sizeof(*a));
     if (a == NULL) {
         close(fd);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     pthread_mutex_init(&a->lock, NULL);
     a->ready = true; /* it has just opened all that it needs; what it says now comes in a moment */
@@ -144,8 +143,7 @@ struct ca_ready_teller *ca_ready_teller_new(int fd, int (*look)(void *ctx, struc
     struct ca_ready_teller *t = calloc(1, sizeof(*t));
     if (t == NULL) {
         close(fd);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     t->look = look;
     t->ctx = ctx;

@@ -134,10 +134,8 @@ struct ca_api_view *ca_api_view_new(struct ca_signer *ca, const struct oidc_trus
                                     struct tm_err *e)
 {
     struct counted *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (c == NULL)
+        return tm_err_null(e, "out of memory");
     atomic_init(&c->refs, 1);
     c->view.ca = ca_signer_ref(ca);
     if (put_chain(&c->view) != 0)

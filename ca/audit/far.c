@@ -260,10 +260,8 @@ static int open_far(struct ca_audit_far *f, int fd, struct tm_err *e)
 struct ca_audit_far *ca_audit_far_new(int fd, struct tm_err *e)
 {
     struct ca_audit_far *f = calloc(1, sizeof(*f));
-    if (f == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (f == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_mutex_init(&f->lock, NULL);
     f->last = &f->first;
     f->next_id = 1;

@@ -56,10 +56,8 @@ struct ca_audit_heads *ca_audit_heads_open(const struct ca_kept_options *o, stru
 {
     struct ca_log_options lo;
     struct ca_audit_heads *h = calloc(1, sizeof(*h));
-    if (h == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (h == NULL)
+        return tm_err_null(e, "out of memory");
     (void)sem_init(&h->durable, 0, 0);
     h->format = heads_format();
     h->options = *o;

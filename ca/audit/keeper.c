@@ -315,10 +315,8 @@ struct ca_audit_keeper *ca_audit_keeper_open(const struct ca_audit_keeper_option
 {
     pthread_condattr_t attr;
     struct ca_audit_keeper *k = calloc(1, sizeof(*k));
-    if (k == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (k == NULL)
+        return tm_err_null(e, "out of memory");
     k->o = *o;
     k->o.max_bytes = o->max_bytes > 0 ? o->max_bytes : BYTES_DEFAULT;
     k->o.patience_ms = o->patience_ms > 0 ? o->patience_ms : PATIENCE_DEFAULT_MS;

@@ -51,10 +51,8 @@ static const char *or_empty(const char *text)
 struct ca_audit_line *ca_audit_line_read(const void *text, size_t len, struct tm_err *e)
 {
     struct ca_audit_line *l = calloc(1, sizeof(*l));
-    if (l == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (l == NULL)
+        return tm_err_null(e, "out of memory");
     if (tm_jsonmap_parse(text, len, LINE_MAX_BYTES, &map, NULL, &l->owned, e) != 0) {
         ca_audit_line_free(l);
         return NULL;

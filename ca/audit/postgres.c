@@ -92,10 +92,8 @@ static int connect_db(struct ca_audit_db *db, const char *dsn, struct tm_err *e)
 static struct ca_audit_db *open_db(const struct ca_audit_place *p, bool write, struct tm_err *e)
 {
     struct ca_audit_db *db = calloc(1, sizeof(*db));
-    if (db == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (db == NULL)
+        return tm_err_null(e, "out of memory");
     if (load(db, e) == 0 && connect_db(db, p->dsn, e) == 0 && set_up(db, write, e) == 0)
         return db;
     close_db(db);

@@ -187,10 +187,8 @@ static int open_for_reading(struct ca_audit_db *db, const char *file, struct tm_
 static struct ca_audit_db *open_db(const struct ca_audit_place *p, bool write, struct tm_err *e)
 {
     struct ca_audit_db *db = calloc(1, sizeof(*db));
-    if (db == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (db == NULL)
+        return tm_err_null(e, "out of memory");
     if ((write ? open_for_writing(db, p->file, e) : open_for_reading(db, p->file, e)) == 0)
         return db;
     tm_err_wrap(e, "'%s'", p->file);
@@ -205,10 +203,8 @@ static sqlite3_stmt *prepare(struct ca_audit_db *db, const char *sql, struct tm_
             return db->kept[i];
     }
     sqlite3_stmt *s = NULL;
-    if (db->count == STATEMENTS_MAX) {
-        tm_err_set(e, "too many statements");
-        return NULL;
-    }
+    if (db->count == STATEMENTS_MAX)
+        return tm_err_null(e, "too many statements");
     if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL) != SQLITE_OK) {
         (void)say(db, "the audit database", e);
         return NULL;

@@ -143,8 +143,7 @@ struct ca_audit_store *ca_audit_store_open(const struct ca_audit_place *p, const
     struct ca_audit_store *s = calloc(1, sizeof(*s));
     if (s == NULL || (node != NULL && (s->node = strdup(node)) == NULL)) {
         free(s);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     s->kind = p->file != NULL ? &ca_audit_sqlite : &ca_audit_postgres;
     s->db = s->kind->open(p, node != NULL, e);

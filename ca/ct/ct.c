@@ -71,10 +71,8 @@ static int check_policy(const struct ca_ct *ct, struct tm_err *e)
 struct ca_ct *ca_ct_new(const struct ca_ct_options *o, struct tm_err *e)
 {
     struct ca_ct *ct = calloc(1, sizeof(*ct));
-    if (ct == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (ct == NULL)
+        return tm_err_null(e, "out of memory");
     ct->scts_required = o->scts_required;
     ct->operators_required = o->operators_required;
     ct->deadline_ms = o->deadline_ms;

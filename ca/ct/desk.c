@@ -189,10 +189,8 @@ static int open_desk(struct ca_ct_desk *d, int fd, struct tm_err *e)
 struct ca_ct_desk *ca_ct_desk_new(int fd, struct ca_ct_embedded *log, struct tm_err *e)
 {
     struct ca_ct_desk *d = calloc(1, sizeof(*d));
-    if (d == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (d == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_mutex_init(&d->lock, NULL);
     d->embedded = log;
     d->log = ca_ct_embedded_ctlog(log);

@@ -135,10 +135,8 @@ struct ca_ct_embedded *ca_ct_embedded_open(const struct ca_kept_options *o, stru
 {
     struct ca_log_options lo;
     struct ca_ct_embedded *x = calloc(1, sizeof(*x));
-    if (x == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (x == NULL)
+        return tm_err_null(e, "out of memory");
     x->as_log = (struct ca_issue_log){.ctx = x,
                                       .needs_precert = true, /* PrecertExtraData, static-ct-api */
                                       .submit = submit,

@@ -27,8 +27,7 @@ struct ca_ct_evidence *ca_ct_evidence_new(const struct ca_issue_log_entry *entry
     struct ca_ct_evidence *ev = calloc(1, sizeof(*ev));
     if (ev == NULL || shown == NULL || logged == NULL) {
         free(ev);
-        tm_err_set(e, ev == NULL ? "out of memory" : "nothing to log");
-        return NULL;
+        return tm_err_null(e, ev == NULL ? "out of memory" : "nothing to log");
     }
     atomic_init(&ev->refs, 1);
     atomic_init(&ev->abandoned, false);
@@ -43,8 +42,7 @@ struct ca_ct_evidence *ca_ct_evidence_new(const struct ca_issue_log_entry *entry
                                       .issuer_key_hash = ev->key_hash};
     if (buf_failed(&ev->body) || buf_failed(&ev->cert)) {
         ca_ct_evidence_unref(ev);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     return ev;
 }

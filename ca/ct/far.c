@@ -324,10 +324,8 @@ static int open_far(struct ca_ct_far *f, int fd, struct tm_err *e)
 struct ca_ct_far *ca_ct_far_new(int fd, struct tm_err *e)
 {
     struct ca_ct_far *f = calloc(1, sizeof(*f));
-    if (f == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (f == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_mutex_init(&f->lock, NULL);
     f->as_log = (struct ca_issue_log){.ctx = f,
                                       .needs_precert = true, /* PrecertExtraData, static-ct-api */

@@ -112,10 +112,8 @@ struct ca_ct_log *ca_ct_log_new(const struct ca_ct_log_options *o, struct tm_fet
                                 struct tm_jlog *jlog, struct tm_err *e)
 {
     struct ca_ct_log *l = calloc(1, sizeof(*l));
-    if (l == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (l == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_mutex_init(&l->lock, NULL);
     l->not_after_start = o->not_after_start;
     l->not_after_limit = o->not_after_limit;

@@ -284,8 +284,7 @@ struct ca_once_far *ca_once_far_new(int fd, const struct ca_once *memory, bool l
     struct ca_once_far *f = c != NULL ? calloc(1, sizeof(*f)) : NULL;
     if (f == NULL) {
         tm_ipc_channel_free(c);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     f->as_store = (struct ca_once){
         .ctx = f, .claim = claim, .collect = collect, .cancel = cancel, .release = release};

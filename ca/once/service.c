@@ -422,8 +422,7 @@ struct ca_once_service *ca_once_service_new(int fd, struct tm_ipc_loop *loop,
     struct ca_once_service *s = c != NULL ? calloc(1, sizeof(*s)) : NULL;
     if (s == NULL) {
         tm_ipc_channel_free(c);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     s->options = o;
     s->lenient = lenient;

@@ -146,10 +146,8 @@ static int open_once(struct ca_book *b, const char *path, bool *waste, struct tm
 struct ca_book *ca_book_open(const char *path, struct tm_err *e)
 {
     struct ca_book *b = calloc(1, sizeof(*b));
-    if (b == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (b == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_mutex_init(&b->writer.lock, NULL);
     pthread_mutex_init(&b->reader.lock, NULL);
     bool waste = false;

@@ -79,8 +79,7 @@ struct ca_issuers_asker *ca_issuers_asker_new(int fd, struct tm_err *e)
     struct ca_issuers_asker *a = calloc(1, sizeof(*a));
     if (a == NULL) {
         close(fd);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     pthread_mutex_init(&a->lock, NULL);
     pthread_condattr_t monotonic;
@@ -176,8 +175,7 @@ ca_issuers_teller_new(int fd, void (*each)(void *ctx, ca_issuers_row *row, void 
     struct ca_issuers_teller *t = calloc(1, sizeof(*t));
     if (t == NULL) {
         close(fd);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     t->each = each;
     t->ctx = ctx;

@@ -180,8 +180,7 @@ struct ca_keeper *ca_keeper_new(struct ca_book *book, const struct ca_shelf_opti
         k->follower = calloc(count + 1, sizeof(*k->follower));
     if (k == NULL || k->follower == NULL) {
         free(k);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     k->book = book;
     k->jlog = jlog;

@@ -26,10 +26,8 @@ struct ca_pages *ca_pages_new(const struct ca_pages_options *o, struct tm_err *e
 {
     char path[PATH_MAX];
     struct ca_pages *p = calloc(1, sizeof(*p));
-    if (p == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (p == NULL)
+        return tm_err_null(e, "out of memory");
     p->o = o;
     p->site = (struct ca_page_site){.title = o->title, .live = true};
     bool open = tm_file_join(o->directory, "entries.sqlite", path, sizeof(path), e) == 0 &&

@@ -18,10 +18,8 @@ struct ca_shelf *ca_shelf_of(const struct ca_shelf_options *o, struct ca_log_sou
                              const struct ca_head_trust *trust, struct tm_err *e)
 {
     struct ca_shelf *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     s->options = o;
     s->source = source;
     s->trust = trust;

@@ -32,10 +32,8 @@ static bool is_prime(unsigned n)
 struct ca_modulus_rules *ca_modulus_rules_new(struct tm_err *e)
 {
     struct ca_modulus_rules *r = malloc(sizeof(*r));
-    if (r == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (r == NULL)
+        return tm_err_null(e, "out of memory");
     size_t count = 0;
     for (unsigned p = 3; p <= SMALL_PRIME_MAX; p += 2) {
         if (!is_prime(p))

@@ -95,10 +95,8 @@ struct ca_proof_policy *ca_proof_policy_new(const char *const *names, size_t cou
                                             struct tm_err *e)
 {
     struct ca_proof_policy *p = calloc(1, sizeof(*p));
-    if (p == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (p == NULL)
+        return tm_err_null(e, "out of memory");
     if (fill(p, names, count, e) != 0) {
         ca_proof_policy_free(p);
         return NULL;

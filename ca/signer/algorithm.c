@@ -32,18 +32,15 @@ const struct ca_signer_algorithm_row *ca_signer_algorithm_for(const EVP_PKEY *ke
     if (EVP_PKEY_is_a(key, "EC") &&
         EVP_PKEY_get_group_name((EVP_PKEY *)key, group, sizeof(group), &len) != 1)
         group[0] = '\0';
-    if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_MIN) {
-        tm_err_set(e, "an RSA key of %d bits is too weak for a CA: use at least %d",
-                   EVP_PKEY_get_bits(key), RSA_BITS_MIN);
-        return NULL;
-    }
+    if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
+        return tm_err_null(e, "an RSA key of %d bits is too weak for a CA: use at least %d",
+                           EVP_PKEY_get_bits(key), RSA_BITS_MIN);
     for (size_t i = 0; i < ROWS; i++) {
         if (EVP_PKEY_is_a(key, rows[i].key_type) &&
             (rows[i].group == NULL || strcmp(rows[i].group, group) == 0))
             return &rows[i];
     }
-    tm_err_set(e, "a CA key must be P-256, P-384, P-521, RSA or Ed25519");
-    return NULL;
+    return tm_err_null(e, "a CA key must be P-256, P-384, P-521, RSA or Ed25519");
 }
 
 EVP_PKEY *ca_signer_algorithm_generate(const char *name, struct tm_err *e)
@@ -62,6 +59,5 @@ EVP_PKEY *ca_signer_algorithm_generate(const char *name, struct tm_err *e)
             tm_err_openssl(e, "generate a %s key", name);
         return key;
     }
-    tm_err_set(e, "unknown key type '%s': use p256, p384, p521, rsa or ed25519", name);
-    return NULL;
+    return tm_err_null(e, "unknown key type '%s': use p256, p384, p521, rsa or ed25519", name);
 }

@@ -321,10 +321,8 @@ static char *organization_of(X509 *root, struct tm_err *e)
     int at = X509_NAME_get_index_by_NID(name, NID_organizationName, -1);
     unsigned char *text = NULL;
     if (at < 0 ||
-        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))) < 0) {
-        tm_err_set(e, "the root's subject has no organization");
-        return NULL;
-    }
+        ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))) < 0)
+        return tm_err_null(e, "the root's subject has no organization");
     return (char *)text;
 }
 

@@ -60,10 +60,8 @@ struct ca_signer_holder *ca_signer_holder_new(const struct ca_signer_options *o,
                                               struct tm_err *e)
 {
     struct ca_signer_holder *h = calloc(1, sizeof(*h));
-    if (h == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (h == NULL)
+        return tm_err_null(e, "out of memory");
     h->options = *o;
     int rc = copy_options(&h->options) == 0 ? 0 : tm_err_set(e, "out of memory");
     if (rc == 0) {

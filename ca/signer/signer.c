@@ -123,10 +123,8 @@ int ca_signer_check(struct ca_signer *s, struct tm_err *e)
 struct ca_signer *ca_signer_open(const struct ca_signer_options *o, int64_t now_s, struct tm_err *e)
 {
     struct ca_signer *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     atomic_init(&s->refs, 1);
     int rc = tm_err_set(e, "unknown CA backend '%s': use file, pkcs11, uri or ephemeral",
                         o->backend != NULL ? o->backend : "");

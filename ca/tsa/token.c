@@ -187,16 +187,12 @@ struct ca_tsa_token_maker *ca_tsa_token_maker_new(const STACK_OF(X509) * chain, 
     const struct ca_signer_algorithm_row *row = ca_signer_algorithm_for(key, e);
     if (row == NULL)
         return NULL;
-    if (row->digest == NULL) {
-        tm_err_set(e,
-                   "a timestamp authority's key is RSA, P-256 or P-384: verifiers know no other");
-        return NULL;
-    }
+    if (row->digest == NULL)
+        return tm_err_null(
+            e, "a timestamp authority's key is RSA, P-256 or P-384: verifiers know no other");
     struct ca_tsa_token_maker *m = calloc(1, sizeof(*m));
-    if (m == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (m == NULL)
+        return tm_err_null(e, "out of memory");
     EVP_PKEY_up_ref(key);
     m->key = key;
     m->rsa = EVP_PKEY_is_a(key, "RSA");

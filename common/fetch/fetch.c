@@ -357,8 +357,7 @@ struct tm_transfer *tm_transfer_new(const struct tm_fetch_request *req, struct t
     }
     if (t == NULL || t->easy == NULL || t->url == NULL) {
         tm_transfer_free(t);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     set_limits(t, req);
     if (set_ca(t, req, e) != 0 || set_body(t, req, e) != 0 || set_signature(t, req, e) != 0) {

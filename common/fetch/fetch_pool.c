@@ -156,8 +156,7 @@ struct tm_fetch_pool *tm_fetch_pool_new(unsigned transfers, struct tm_err *e)
     struct tm_fetch_pool *p = calloc(1, sizeof(*p));
     if (p == NULL || (p->multi = curl_multi_init()) == NULL) {
         free(p);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     p->running_max = transfers;
     pthread_mutex_init(&p->lock, NULL);
@@ -178,10 +177,8 @@ struct tm_fetch_pool *tm_fetch_pool_open(struct tm_fetch_hub *hub, unsigned tran
     if (hub == NULL)
         return tm_fetch_pool_new(transfers, e);
     struct tm_fetch_pool *p = calloc(1, sizeof(*p));
-    if (p == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (p == NULL)
+        return tm_err_null(e, "out of memory");
     p->far = tm_fetch_far_new(hub, transfers, e);
     if (p->far != NULL)
         return p;

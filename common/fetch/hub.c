@@ -153,8 +153,7 @@ struct tm_fetch_hub *tm_fetch_hub_new(int fd, struct tm_err *e)
     struct tm_fetch_hub *h = c != NULL ? calloc(1, sizeof(*h)) : NULL;
     if (h == NULL) {
         tm_ipc_channel_free(c);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     h->channel = c;
     pthread_mutex_init(&h->lock, NULL);
@@ -199,10 +198,8 @@ static unsigned take_number(struct tm_fetch_hub *h, unsigned transfers)
 struct tm_fetch_far *tm_fetch_far_new(struct tm_fetch_hub *h, unsigned transfers, struct tm_err *e)
 {
     struct tm_fetch_far *f = calloc(1, sizeof(*f));
-    if (f == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (f == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_mutex_lock(&h->lock);
     unsigned number = take_number(h, transfers);
     pthread_mutex_unlock(&h->lock);
@@ -210,8 +207,7 @@ struct tm_fetch_far *tm_fetch_far_new(struct tm_fetch_hub *h, unsigned transfers
     if (number < FAR_POOLS_MAX)
         return f;
     free(f);
-    tm_err_set(e, "more than %d pools at once for one process that fetches", FAR_POOLS_MAX);
-    return NULL;
+    return tm_err_null(e, "more than %d pools at once for one process that fetches", FAR_POOLS_MAX);
 }
 
 void tm_fetch_far_free(struct tm_fetch_far *f)

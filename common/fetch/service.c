@@ -78,10 +78,8 @@ static int cut_headers(char *text, const char *list[HEADERS_MAX + 1], struct tm_
 static struct tm_fetch_pool *pool_of(struct tm_fetch_service *s, const struct tm_fetch_ask *a,
                                      struct tm_err *e)
 {
-    if (a->pool >= FAR_POOLS_MAX || a->transfers < 1 || a->transfers > FAR_TRANSFERS_MAX) {
-        tm_err_set(e, "no such pool");
-        return NULL;
-    }
+    if (a->pool >= FAR_POOLS_MAX || a->transfers < 1 || a->transfers > FAR_TRANSFERS_MAX)
+        return tm_err_null(e, "no such pool");
     if (s->pool[a->pool] == NULL)
         s->pool[a->pool] = tm_fetch_pool_new((unsigned)a->transfers, e);
     return s->pool[a->pool];
@@ -141,8 +139,7 @@ struct tm_fetch_service *tm_fetch_service_new(int fd, struct tm_ipc_loop *loop, 
     struct tm_fetch_service *s = c != NULL ? calloc(1, sizeof(*s)) : NULL;
     if (s == NULL) {
         tm_ipc_channel_free(c);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     s->channel = c;
     s->loop = loop;

@@ -205,8 +205,7 @@ struct tm_http_far_server *tm_http_far_server_new(const int *fd, size_t count,
     struct tm_http_far_server *s = calloc(1, sizeof(*s));
     if (s == NULL || count > HTTP_FAR_CHANNELS_MAX) {
         free(s);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     s->o = *o;
     for (size_t i = 0; i < count; i++) {

@@ -231,8 +231,7 @@ struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
     struct tm_http_relay *r = calloc(1, sizeof(*r));
     if (r == NULL || count > HTTP_FAR_CHANNELS_MAX) {
         free(r);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     r->o = *o;
     for (size_t i = 0; i < count; i++) {

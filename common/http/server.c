@@ -79,16 +79,12 @@ static int listen_on(struct tm_http_server *s, struct tm_err *e)
 
 struct tm_http_server *tm_http_server_start(const struct tm_http_options *o, struct tm_err *e)
 {
-    if (o->connection_limit < o->workers) {
-        tm_err_set(e, "connection limit %u is below the number of workers, %u", o->connection_limit,
-                   o->workers);
-        return NULL;
-    }
+    if (o->connection_limit < o->workers)
+        return tm_err_null(e, "connection limit %u is below the number of workers, %u",
+                           o->connection_limit, o->workers);
     struct tm_http_server *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     s->o = *o;
     s->listen_fd = -1;
     tm_http_clients_init(&s->clients);

@@ -58,8 +58,7 @@ struct tm_ipc_channel *tm_ipc_channel_new(int fd, const struct tm_ipc_protocol *
     struct tm_ipc_channel *c = calloc(1, sizeof(*c));
     if (c == NULL) {
         close(fd);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     c->fd = fd;
     c->protocol = p;

@@ -40,10 +40,8 @@ struct tm_ipc_loop *tm_ipc_loop_new(void (*tick)(void *ctx), void *ctx, int tick
                                     struct tm_err *e)
 {
     struct tm_ipc_loop *l = calloc(1, sizeof(*l));
-    if (l == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (l == NULL)
+        return tm_err_null(e, "out of memory");
     l->tick = tick;
     l->tick_ctx = ctx;
     l->tick_ms = tick_ms;

@@ -9,8 +9,7 @@ static json_t *first(const char *text, size_t len, size_t max_len, size_t max_va
 {
     if (len <= max_len)
         return tm_jsonparse(text, len, STRICTJSON_DEPTH_MAX, max_values, used, e);
-    tm_err_set(e, "JSON of %zu bytes is longer than %zu", len, max_len);
-    return NULL;
+    return tm_err_null(e, "JSON of %zu bytes is longer than %zu", len, max_len);
 }
 
 json_t *tm_strictjson_parse_first(const char *text, size_t len, size_t max_len, struct tm_err *e)
@@ -39,10 +38,8 @@ json_t *tm_strictjson_parse(const char *text, size_t len, size_t max_len, struct
 json_t *tm_strictjson_parse_wide(const char *text, size_t len, size_t max_len, struct tm_err *e)
 {
     size_t used = 0;
-    if (len > max_len) {
-        tm_err_set(e, "JSON of %zu bytes is longer than %zu", len, max_len);
-        return NULL;
-    }
+    if (len > max_len)
+        return tm_err_null(e, "JSON of %zu bytes is longer than %zu", len, max_len);
     json_t *v = tm_jsonparse_wide(text, len, STRICTJSON_DEPTH_MAX, &used, e);
     return whole(v, text, used, len, e);
 }

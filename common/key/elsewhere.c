@@ -402,10 +402,8 @@ EVP_PKEY *tm_key_elsewhere(EVP_PKEY *public, tm_key_sign_fn *sign, void *ctx, st
         OSSL_PARAM_construct_octet_string(TM_FAR_HANDLE, &handle, sizeof(handle)), OSSL_PARAM_END};
     const char *type = type_of(public);
     pthread_once(&ours.once, load);
-    if (type == NULL) {
-        tm_err_set(e, "neither an EC, an RSA nor an Ed25519 key");
-        return NULL;
-    }
+    if (type == NULL)
+        return tm_err_null(e, "neither an EC, an RSA nor an Ed25519 key");
     EVP_PKEY_CTX *c =
         ours.room != NULL ? EVP_PKEY_CTX_new_from_name(ours.room, type, PROPERTY) : NULL;
     if (c == NULL || EVP_PKEY_fromdata_init(c) != 1 ||

@@ -128,9 +128,8 @@ static const struct key_type *type_find(const char *name, struct tm_err *e)
         if (strcmp(types[i].name, name) == 0)
             return &types[i];
     }
-    tm_err_set(e, "a token cannot make a key of type '%s': use p256, p384, rsa, rsa2048 or rsa4096",
-               name);
-    return NULL;
+    return tm_err_null(
+        e, "a token cannot make a key of type '%s': use p256, p384, rsa, rsa2048 or rsa4096", name);
 }
 
 /* What a private key could do beside signing. */

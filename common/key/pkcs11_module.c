@@ -98,10 +98,8 @@ static PKCS11_SLOT *find_token(const struct life *m, const char *label, struct t
         const PKCS11_TOKEN *t = m->slots[i].token;
         if (t == NULL || !t->initialized || t->label == NULL || strcmp(t->label, label) != 0)
             continue;
-        if (found != NULL) {
-            tm_err_set(e, "two tokens are labelled '%s': make the label unique", label);
-            return NULL;
-        }
+        if (found != NULL)
+            return tm_err_null(e, "two tokens are labelled '%s': make the label unique", label);
         found = &m->slots[i];
     }
     if (found == NULL)
@@ -124,10 +122,9 @@ static PKCS11_KEY *find_key(PKCS11_TOKEN *token, const char *label, struct tm_er
     for (unsigned i = 0; i < count; i++) {
         if (keys[i].label == NULL || strcmp(keys[i].label, label) != 0)
             continue;
-        if (found != NULL) {
-            tm_err_set(e, "two private keys are labelled '%s': make the label unique", label);
-            return NULL;
-        }
+        if (found != NULL)
+            return tm_err_null(e, "two private keys are labelled '%s': make the label unique",
+                               label);
         found = &keys[i];
     }
     if (found == NULL)
@@ -259,10 +256,8 @@ static struct tm_key_module *module_load(const char *path, struct tm_err *e)
     struct tm_key_module *m = calloc(1, sizeof(*m));
     pthread_condattr_t monotonic;
     pthread_rwlockattr_t writers;
-    if (m == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (m == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&m->changed, &monotonic);

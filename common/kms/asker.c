@@ -123,8 +123,7 @@ struct tm_kms_asker *tm_kms_asker_new(int fd, struct tm_err *e)
     struct tm_kms_asker *a = c != NULL ? calloc(1, sizeof(*a)) : NULL;
     if (a == NULL) {
         tm_ipc_channel_free(c);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     a->channel = c;
     pthread_mutex_init(&a->lock, NULL);
@@ -207,10 +206,8 @@ static EVP_PKEY *far_open(void *ctx, const struct tm_key_uri *u, void **key, str
     struct question q = {.key = k, .answer = &spki, .e = e};
     EVP_PKEY *public = NULL;
     (void)u;
-    if (k == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (k == NULL)
+        return tm_err_null(e, "out of memory");
     k->asker = a;
     if (ask(a, LANE_OPEN, &m, &m.id, OPEN_MS, &q) == 0) {
         const unsigned char *p = spki.data;

@@ -148,16 +148,12 @@ static const char *version_of(const struct tm_kms *k, const char *kid, struct tm
     const char *name = strstr(kid, "/keys/");
     const char *version = name != NULL ? strchr(name + 6, '/') : NULL;
     if (version == NULL || version[1] == '\0' ||
-        strspn(version + 1, "0123456789abcdefABCDEF") != strlen(version + 1)) {
-        tm_err_set(e, "'kid' names no version");
-        return NULL;
-    }
+        strspn(version + 1, "0123456789abcdefABCDEF") != strlen(version + 1))
+        return tm_err_null(e, "'kid' names no version");
     name += 6;
     if ((size_t)(version - name) != strlen(k->name) ||
-        strncasecmp(name, k->name, strlen(k->name)) != 0) {
-        tm_err_set(e, "it is of another key, '%.200s' in place of '%s'", name, k->name);
-        return NULL;
-    }
+        strncasecmp(name, k->name, strlen(k->name)) != 0)
+        return tm_err_null(e, "it is of another key, '%.200s' in place of '%s'", name, k->name);
     return version + 1;
 }
 

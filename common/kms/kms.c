@@ -45,10 +45,8 @@ struct tm_kms *tm_kms_new(const struct tm_key_uri *u, struct tm_err *e)
 {
     pthread_condattr_t monotonic;
     struct tm_kms *k = calloc(1, sizeof(*k));
-    if (k == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (k == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&k->wake, &monotonic);

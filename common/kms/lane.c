@@ -211,8 +211,7 @@ struct tm_kms_lane *tm_kms_lane_new(int fd, struct tm_ipc_loop *loop,
     struct tm_kms_lane *l = c != NULL ? calloc(1, sizeof(*l)) : NULL;
     if (l == NULL) {
         tm_ipc_channel_free(c);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     l->o = *o;
     l->loop = loop;

@@ -139,11 +139,11 @@ static EVP_PKEY *find_version(struct tm_kms *k, const struct key_data *d, struct
         return strcmp(d->type, "ed25519") == 0 ? ed25519(v[i].public_key, e)
                                                : tm_kms_key_pem(v[i].public_key, e);
     }
-    tm_err_set(e,
-               "the key (%.32s) has no version %s with a public half: make one of ecdsa-p256, "
-               "ecdsa-p384, rsa-3072 or ed25519",
-               d->type, wanted);
-    return NULL;
+    return tm_err_null(
+        e,
+        "the key (%.32s) has no version %s with a public half: make one of ecdsa-p256, "
+        "ecdsa-p384, rsa-3072 or ed25519",
+        d->type, wanted);
 }
 
 static EVP_PKEY *read_public(struct tm_kms *k, const struct tm_buf *body, struct tm_err *e)

@@ -17,10 +17,8 @@ struct tm_process_group *tm_process_group_new(const struct tm_process_role *role
                                               void *ctx, struct tm_err *e)
 {
     struct tm_process_group *g = count <= PROCESS_ROLES_MAX ? calloc(1, sizeof(*g)) : NULL;
-    if (g == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (g == NULL)
+        return tm_err_null(e, "out of memory");
     g->role = role;
     g->count = count;
     g->ctx = ctx;

@@ -77,10 +77,8 @@ EVP_PKEY *tm_digsig_key_read(const void *data, size_t len, struct tm_err *e)
     static const char begin[] = "-----BEGIN ";
     const char *text = data;
     EVP_PKEY *key = NULL;
-    if (len > KEY_FILE_MAX) {
-        tm_err_set(e, "a public key of %zu bytes", len);
-        return NULL;
-    }
+    if (len > KEY_FILE_MAX)
+        return tm_err_null(e, "a public key of %zu bytes", len);
     size_t blank = 0;
     while (blank < len && isspace((unsigned char)text[blank]))
         blank++;
@@ -120,10 +118,8 @@ struct tm_digsig_signer {
 struct tm_digsig_signer *tm_digsig_signer_new(EVP_PKEY *key, struct tm_err *e)
 {
     struct tm_digsig_signer *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     int max = EVP_PKEY_get_size(key);
     s->max = max > 0 ? (size_t)max : 0;
     s->algorithm = algorithm_of(key);

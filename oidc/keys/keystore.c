@@ -265,10 +265,8 @@ struct oidc_keystore *oidc_keystore_new(const struct oidc_options *o, struct tm_
                                         struct tm_err *e)
 {
     struct oidc_keystore *k = calloc(1, sizeof(*k));
-    if (k == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (k == NULL)
+        return tm_err_null(e, "out of memory");
     k->env.options = *o;
     k->env.log = log;
     pthread_mutex_init(&k->lock, NULL);

@@ -20,10 +20,8 @@ struct oidc_provider *oidc_provider_new(const char *name)
 struct oidc_provider *oidc_provider_new_builtin(const struct oidc_builtin *b, struct tm_err *e)
 {
     struct oidc_provider *p = oidc_provider_new(b->name);
-    if (p == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (p == NULL)
+        return tm_err_null(e, "out of memory");
     p->builtin = b;
     p->san_form = b->san_form;
     p->san = oidc_template_compile(b->san, e);

@@ -67,18 +67,14 @@ static bool is_word(char c)
 static struct node *add(struct parser *s, enum op op, struct piece arg, struct tm_err *e)
 {
     struct oidc_template *t = s->t;
-    if (t->count == NODES_MAX) {
-        tm_err_set(e, "template has more than %d parts", NODES_MAX);
-        return NULL;
-    }
+    if (t->count == NODES_MAX)
+        return tm_err_null(e, "template has more than %d parts", NODES_MAX);
     struct node *grown = realloc(t->node, (t->count + 1) * sizeof(*grown));
     char *copy = grown != NULL ? strndup(arg.s, arg.len) : NULL;
     if (grown != NULL)
         t->node = grown;
-    if (copy == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (copy == NULL)
+        return tm_err_null(e, "out of memory");
     struct node *n = &t->node[t->count++];
     *n = (struct node){.op = op, .strict = true, .arg = copy};
     return n;
@@ -276,19 +272,13 @@ static int parse(struct parser *s, struct tm_err *e)
 struct oidc_template *oidc_template_compile(const char *source, struct tm_err *e)
 {
     size_t len = strlen(source);
-    if (len > TEMPLATE_MAX) {
-        tm_err_set(e, "template is longer than %d bytes", TEMPLATE_MAX);
-        return NULL;
-    }
-    if (source[strspn(source, " \t\r\n")] == '\0') {
-        tm_err_set(e, "template is blank");
-        return NULL;
-    }
+    if (len > TEMPLATE_MAX)
+        return tm_err_null(e, "template is longer than %d bytes", TEMPLATE_MAX);
+    if (source[strspn(source, " \t\r\n")] == '\0')
+        return tm_err_null(e, "template is blank");
     struct oidc_template *t = calloc(1, sizeof(*t));
-    if (t == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (t == NULL)
+        return tm_err_null(e, "out of memory");
     struct parser s = {.p = source, .end = source + len, .t = t};
     int rc;
     if (strstr(source, "{{") == NULL)

@@ -32,8 +32,7 @@ const char *oidc_claim_required(const json_t *claims, const char *name, struct t
     const char *text = oidc_claim_string(claims, name);
     if (text != NULL && text[0] != '\0')
         return text;
-    tm_err_set(e, "claim '%s' is missing, empty or not a string", name);
-    return NULL;
+    return tm_err_null(e, "claim '%s' is missing, empty or not a string", name);
 }
 
 int oidc_claim_optional(const json_t *claims, const char *name, const char **out, struct tm_err *e)

@@ -48,8 +48,7 @@ static json_t *decode_object(const char *text, size_t len, const char *what, str
     tm_buf_free(&json);
     if (v != NULL && !json_is_object(v)) {
         json_decref(v);
-        tm_err_set(e, "the token's %s is not a JSON object", what);
-        return NULL;
+        return tm_err_null(e, "the token's %s is not a JSON object", what);
     }
     return v;
 }

@@ -105,10 +105,8 @@ struct approved_keeper *approved_keeper_start(const struct approved_keeper_optio
 {
     pthread_condattr_t attr;
     struct approved_keeper *k = calloc(1, sizeof(*k));
-    if (k == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (k == NULL)
+        return tm_err_null(e, "out of memory");
     k->o = *o;
     (void)note(k, first);
     pthread_mutex_init(&k->lock, NULL);

@@ -81,8 +81,7 @@ struct evidence_log *evidence_log_new(const char *directory, const char *dir, st
     struct evidence_log *l = calloc(1, sizeof(*l));
     if (l == NULL || (l->directory = strdup(directory)) == NULL) {
         free(l);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     if (begin_log(l, dir, e) == 0)
         return l;
@@ -246,10 +245,8 @@ static int open_proofs(struct evidence_proofs *p, const char *dir, const char *k
 struct evidence_proofs *evidence_proofs_open(const char *dir, const char *key, struct tm_err *e)
 {
     struct evidence_proofs *p = calloc(1, sizeof(*p));
-    if (p == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (p == NULL)
+        return tm_err_null(e, "out of memory");
     if (open_proofs(p, dir, key, e) == 0)
         return p;
     evidence_proofs_free(p);

@@ -117,10 +117,8 @@ struct evidence_tables *evidence_tables_new(const char *dir, const struct eviden
                                             struct tm_err *e)
 {
     struct evidence_tables *t = calloc(1, sizeof(*t));
-    if (t == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (t == NULL)
+        return tm_err_null(e, "out of memory");
     t->writes = dir != NULL;
     t->period = *p;
     if (begin(t, dir, e) == 0)

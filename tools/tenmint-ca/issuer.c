@@ -71,8 +71,7 @@ const struct oidc_issuer *issuer_list_entry(const struct issuer_list *l, const c
         if (strcmp(is->url, url) == 0)
             return is;
     }
-    tm_err_set(e, "%s: there is no issuer '%.200s' in the list", l->path, url);
-    return NULL;
+    return tm_err_null(e, "%s: there is no issuer '%.200s' in the list", l->path, url);
 }
 
 /* ---- as JSON ---- */

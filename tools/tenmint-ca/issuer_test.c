@@ -114,10 +114,8 @@ static struct oidc_jwks *fetch_keys(struct oidc_keystore *store, const char *url
     int64_t again = 0;
     const struct oidc_waiter waiter = {wake, &sem};
     struct oidc_issuer_keys *p = oidc_keystore_issuer(store, url);
-    if (p == NULL) {
-        tm_err_set(e, "the issuer is disabled, or out of memory");
-        return NULL;
-    }
+    if (p == NULL)
+        return tm_err_null(e, "the issuer is disabled, or out of memory");
     sem_init(&sem, 0, 0);
     if (oidc_issuer_keys_want(p, NULL, &waiter, &again) == ISSUER_KEYS_WAIT)
         wait_for(&sem);

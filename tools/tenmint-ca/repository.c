@@ -66,10 +66,8 @@ struct repository *repository_new(const char *directory, const char *prefix, str
 {
     struct tuf_published p = {0};
     struct repository *r = calloc(1, sizeof(*r));
-    if (r == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (r == NULL)
+        return tm_err_null(e, "out of memory");
     r->directory = directory;
     r->prefix = prefix;
     if (load(r, &p, e) != 0) {

@@ -129,10 +129,8 @@ static struct sigstore *begin_open(struct server *server, struct tm_err *e)
 {
     struct sigstore *s = calloc(1, sizeof(*s));
     server->own = s;
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     s->config = server->config;
     pthread_rwlock_init(&s->tsa.lock, NULL);
     tm_checked_clock_init(&s->clock, NULL, server->log);

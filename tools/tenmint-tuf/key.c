@@ -107,10 +107,8 @@ static struct tm_key *new_elsewhere(struct tm_key_source *s, const char *type, s
     struct tm_key *key = NULL;
     if (s->uri != NULL)
         return session_key(s, e);
-    if (s->pkcs11_token == NULL || s->pkcs11_key == NULL) {
-        tm_err_set(e, "a key in a token needs --pkcs11-token and --pkcs11-key");
-        return NULL;
-    }
+    if (s->pkcs11_token == NULL || s->pkcs11_key == NULL)
+        return tm_err_null(e, "a key in a token needs --pkcs11-token and --pkcs11-key");
     if (s->pin_file == NULL && s->pin_env == NULL && terminal_here() &&
         terminal_ask("PIN: ", true, &pin, e) == 0)
         s->secret = tm_buf_str(&pin);

@@ -44,11 +44,9 @@ struct tm_key *session_key(struct tm_key_source *source, struct tm_err *e)
     struct tm_buf secret = {0};
     char question[200];
     struct tm_key *key = NULL;
-    if (source->file == NULL && source->env == NULL && !tm_key_source_is_elsewhere(source)) {
-        tm_err_set(e, "which key? Give --key FILE, --key-env NAME, --key-uri URI, or "
-                      "--pkcs11-module with --pkcs11-token and --pkcs11-key");
-        return NULL;
-    }
+    if (source->file == NULL && source->env == NULL && !tm_key_source_is_elsewhere(source))
+        return tm_err_null(e, "which key? Give --key FILE, --key-env NAME, --key-uri URI, or "
+                              "--pkcs11-module with --pkcs11-token and --pkcs11-key");
     source->far = tm_kms_here();
     if (!should_ask(source)) {
         key = tm_key_open(source, "key", e);

@@ -58,10 +58,8 @@ static void set_transport(struct tuf_client *c, struct tuf_mirrors *m,
 struct tuf_client *tuf_client_open(const struct tuf_client_options *o, struct tm_err *e)
 {
     struct tuf_client *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (c == NULL)
+        return tm_err_null(e, "out of memory");
     c->store.lock_fd = -1;
     c->now = o->now != 0 ? o->now : tm_clock_wall_ms() / 1000;
     c->offline = o->offline;

@@ -13,10 +13,8 @@
 struct tuf_metadata *tuf_roots_parse(const void *data, size_t len, struct tm_err *e)
 {
     struct tuf_signers own;
-    if (len > TUF_ROOT_BYTES_MAX) {
-        tm_err_set(e, "larger than %zu bytes", TUF_ROOT_BYTES_MAX);
-        return NULL;
-    }
+    if (len > TUF_ROOT_BYTES_MAX)
+        return tm_err_null(e, "larger than %zu bytes", TUF_ROOT_BYTES_MAX);
     struct tuf_metadata *m = tuf_metadata_parse(data, len, TUF_ROOT, e);
     if (m == NULL)
         return NULL;

@@ -38,10 +38,8 @@ static int add_algorithm(struct tuf_digest *d, const struct tuf_hash *h, struct 
 struct tuf_digest *tuf_digest_new(const struct tuf_file_info *info, struct tm_err *e)
 {
     struct tuf_digest *d = calloc(1, sizeof(*d));
-    if (d == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (d == NULL)
+        return tm_err_null(e, "out of memory");
     d->length = info->length;
     for (size_t i = 0; i < info->hash_count; i++) {
         if (add_algorithm(d, &info->hash[i], e) != 0) {

@@ -299,8 +299,7 @@ struct tuf_entries *tuf_entries_new(enum tuf_role role, size_t bytes, struct tm_
     struct tuf_entries *t = calloc(1, sizeof(*t));
     if (t == NULL || (bytes > 0 && tm_buf_reserve(&t->list.text, bytes) == NULL)) {
         free(t);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     t->role = role;
     return t;
@@ -333,8 +332,7 @@ struct tuf_entries *tuf_entries_copy(const struct tuf_metadata *m, struct tm_err
     if (t == NULL || list_copy(&m->entries, &t->list) == 0)
         return t;
     tuf_entries_free(t);
-    tm_err_set(e, "out of memory");
-    return NULL;
+    return tm_err_null(e, "out of memory");
 }
 
 int tuf_entries_put(struct tuf_entries *t, const char *name, const struct tuf_entry *entry,

@@ -20,8 +20,7 @@ static struct tuf_metadata *metadata_new(enum tuf_role role, struct tm_err *e)
         return m;
     }
     free(m);
-    tm_err_set(e, "out of memory");
-    return NULL;
+    return tm_err_null(e, "out of memory");
 }
 
 /* What is signed is the canonical form of what was read. */
@@ -88,10 +87,8 @@ static struct tuf_metadata *parse(const void *data, size_t len, struct tm_buf *s
                                   enum tuf_role role, struct tm_err *e)
 {
     struct tuf_entries *entries = NULL;
-    if (len > TUF_METADATA_MAX) {
-        tm_err_set(e, "JSON of %zu bytes is longer than %zu", len, TUF_METADATA_MAX);
-        return NULL;
-    }
+    if (len > TUF_METADATA_MAX)
+        return tm_err_null(e, "JSON of %zu bytes is longer than %zu", len, TUF_METADATA_MAX);
     if (tuf_role_map(role) == NULL) {
         json_t *tree = tm_strictjson_parse_aside(data, len, NULL, e);
         return tree != NULL ? tuf_metadata_build(tree, role, NULL, e) : NULL;

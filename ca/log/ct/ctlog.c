@@ -32,10 +32,8 @@ struct ca_ctlog *ca_ctlog_open(const struct ca_log_options *o, struct tm_err *e)
 {
     const struct ca_log_options made = of_certificates(o);
     struct ca_ctlog *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (c == NULL)
+        return tm_err_null(e, "out of memory");
     c->key_remedy = o->key_remedy;
     if (ca_log_issuers_init(&c->issuers, o->directory, e) == 0 &&
         (c->log = ca_log_open(&made, e)) != NULL &&

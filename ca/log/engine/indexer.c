@@ -269,8 +269,7 @@ struct ca_log_indexer *ca_log_indexer_start(const char *dir, struct tm_err *e)
     struct ca_log_indexer *x = calloc(1, sizeof(*x));
     if (x == NULL || (x->dir = strdup(dir)) == NULL) {
         free(x);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->wake, NULL);

@@ -44,10 +44,8 @@ static void log_free(struct ca_log *l)
 static struct ca_log *log_new(const struct ca_log_options *o, struct tm_err *e)
 {
     struct ca_log *l = calloc(1, sizeof(*l));
-    if (l == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (l == NULL)
+        return tm_err_null(e, "out of memory");
     if (ca_log_site_init(&l->site, o, e) != 0) {
         free(l);
         return NULL;

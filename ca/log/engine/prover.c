@@ -35,8 +35,7 @@ struct ca_log_prover *ca_log_prover_new(const char *directory, int tile_level, s
         p->slots = calloc(SLOTS, sizeof(*p->slots));
     if (p == NULL || p->slots == NULL) {
         free(p);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     p->dir = (struct ca_log_dir){.path = directory, .tile_level = tile_level};
     pthread_mutex_init(&p->lock, NULL);

@@ -129,8 +129,7 @@ static struct ca_log_retired *open_retired(const struct ca_log_format *format,
     struct ca_log_retired *r = calloc(1, sizeof(*r));
     if (r == NULL || (r->directory = strdup(directory)) == NULL) {
         free(r);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     r->format = format;
     r->lock_fd = -1;

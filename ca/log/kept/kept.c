@@ -161,10 +161,8 @@ struct ca_kept *ca_kept_open(const struct ca_kept_options *o, struct ca_log_opti
                              struct tm_err *e)
 {
     struct ca_kept *k = calloc(1, sizeof(*k));
-    if (k == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (k == NULL)
+        return tm_err_null(e, "out of memory");
     k->quorum = o->witness_quorum;
     k->directory = o->directory;
     k->key = tm_key_open(&o->key, "log key", e);

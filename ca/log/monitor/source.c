@@ -54,10 +54,8 @@ static int open_parts(struct ca_log_source *s, const struct ca_source_options *o
 struct ca_log_source *ca_log_source_open(const struct ca_source_options *o, struct tm_err *e)
 {
     struct ca_log_source *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     if (open_parts(s, o, e) != 0) {
         ca_log_source_free(s);
         return NULL;

@@ -60,10 +60,8 @@ static struct ca_store *dir_open(char *prefix, struct tm_err *e)
 struct ca_store *ca_store_open(const struct ca_store_options *o, struct tm_err *e)
 {
     char *prefix = strdup(o->location);
-    if (prefix == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (prefix == NULL)
+        return tm_err_null(e, "out of memory");
     for (size_t n = strlen(prefix); n > 1 && prefix[n - 1] == '/'; n--)
         prefix[n - 1] = '\0';
     return ca_store_is_url(o->location) ? ca_store_http_open(o, prefix, e) : dir_open(prefix, e);

@@ -197,8 +197,7 @@ struct ca_store *ca_store_http_open(const struct ca_store_options *o, char *pref
     struct http_store *h = calloc(1, sizeof(*h));
     if (h == NULL) {
         free(prefix);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     h->store = (struct ca_store){
         .prefix = prefix, .get = http_get, .want = http_want, .close = http_close};

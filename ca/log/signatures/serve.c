@@ -193,10 +193,8 @@ struct ca_sig_server *ca_sig_server_new(const struct ca_sig_serve_options *o, st
     if (tm_http_prefix_check("the signature log's prefix", o->prefix, e) != 0)
         return NULL;
     struct ca_sig_server *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     s->o = *o;
     s->view = o->retired != NULL ? ca_log_retired_view(o->retired)
                                  : ca_log_view_of(ca_siglog_log(o->log));

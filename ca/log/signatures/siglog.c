@@ -134,10 +134,8 @@ int ca_siglog_create(const struct ca_log_options *o, struct tm_err *e)
 struct ca_siglog *ca_siglog_open(const struct ca_log_options *o, struct tm_err *e)
 {
     struct ca_siglog *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (s == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_mutex_init(&s->lock, NULL);
     const struct ca_log_options made = of_signatures(o, s);
     s->recent = calloc(RECENT, sizeof(*s->recent));

@@ -47,10 +47,8 @@ struct ca_sig_algorithms {
 struct ca_sig_algorithms *ca_sig_algorithms_new(struct tm_err *e)
 {
     struct ca_sig_algorithms *a = calloc(1, sizeof(*a));
-    if (a == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (a == NULL)
+        return tm_err_null(e, "out of memory");
     a->maker = ca_spki_maker_new(e);
     bool ok = a->maker != NULL;
     for (size_t i = 0; i < ROWS && ok; i++) {
@@ -90,9 +88,9 @@ const struct ca_sig_algorithm *ca_sig_algorithm_of(const struct ca_sig_verifier 
     int i = row_of(v->details);
     if (i >= 0)
         return &rows[i].a;
-    tm_err_set(e, "the verifier's keyDetails is no algorithm that this log takes: it needs one "
-                  "that signs a digest, as PKIX_ECDSA_P256_SHA_256");
-    return NULL;
+    return tm_err_null(
+        e, "the verifier's keyDetails is no algorithm that this log takes: it needs one "
+           "that signs a digest, as PKIX_ECDSA_P256_SHA_256");
 }
 
 /*

@@ -93,8 +93,7 @@ struct ca_witness_client *ca_witness_client_new(const struct ca_witness_client_o
     struct ca_witness_client *c = calloc(1, sizeof(*c));
     if (c == NULL || (c->peer = calloc(o->count, sizeof(*c->peer))) == NULL) {
         free(c);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     c->o = *o;
     c->o.peer = NULL;

@@ -110,10 +110,8 @@ struct ca_witness *ca_witness_open(const char *directory, const struct tm_note_k
                                    struct tm_err *e)
 {
     struct ca_witness *w = calloc(1, sizeof(*w) + count * sizeof(w->log[0]));
-    if (w == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (w == NULL)
+        return tm_err_null(e, "out of memory");
     pthread_mutex_init(&w->lock, NULL);
     w->key = key;
     w->lock_fd = -1;

@@ -10,11 +10,6 @@
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/draft/draft_keys.h"
 
-static int no_memory(struct tm_err *e)
-{
-    return tm_err_set(e, "out of memory");
-}
-
 bool tuf_draft_due(const struct tuf_metadata *m, int64_t signing, int64_t now)
 {
     return m == NULL || now >= tuf_metadata_expires(m) - signing;
@@ -32,7 +27,7 @@ static int set_head(struct tuf_signed *s, const struct tuf_transcript_head *head
     s->transcript.lines = head != NULL ? head->lines : 0;
     return tuf_text_set(&s->transcript.sha256, head != NULL ? head->sha256 : NULL) == 0
                ? 0
-               : no_memory(e);
+               : tm_err_set(e, "out of memory");
 }
 
 /* As it would be written with the version, dates, periods and place in the transcript of `like`.
@@ -109,7 +104,7 @@ static int next_version(enum tuf_role role, const struct tuf_draft_next *next, s
     s->expires = next->now + r->expiry / 1000;
     if (says_periods(base))
         set_periods(&s->periods, r);
-    return rc == 0 ? set_head(s, next->head, e) : no_memory(e);
+    return rc == 0 ? set_head(s, next->head, e) : tm_err_set(e, "out of memory");
 }
 
 /* ---- root ---- */
@@ -130,7 +125,8 @@ static int set_root_signers(const struct tuf_workspace *w, struct tuf_root *root
     int rc = 0;
     root->keys = (struct tuf_keys){0};
     for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++)
-        rc = tuf_draft_note_used(&root->roles.role[k], &used) == 0 ? 0 : no_memory(e);
+        rc = tuf_draft_note_used(&root->roles.role[k], &used) == 0 ? 0
+                                                                   : tm_err_set(e, "out of memory");
     for (int k = 0; k < TUF_ROLE_COUNT && rc == 0; k++)
         rc = tuf_draft_signers(w, tuf_policy_role(&w->policy, tuf_role_name((enum tuf_role)k)),
                                &before, &root->keys, &root->roles.role[k], e);
@@ -165,7 +161,7 @@ static int set_acted_on(const struct tuf_workspace *w, struct tuf_texts *out, st
     tuf_texts_free(out);
     for (size_t i = 0; i < names->count; i++) {
         if (tuf_texts_add(out, names->item[i]) != 0)
-            return no_memory(e);
+            return tm_err_set(e, "out of memory");
     }
     return 0;
 }

@@ -37,8 +37,7 @@ static struct tuf_event_file *file_of(struct tuf_event_files *f, const char *pat
         f->item = grown;
     if (grown == NULL || copy == NULL) {
         free(copy);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     memmove(f->item + at + 1, f->item + at, (f->count - at) * sizeof(*f->item));
     f->count++;

@@ -8,11 +8,6 @@
 #include "tuf/manager/event/internal.h"
 #include "tuf/manager/policy/policy.h"
 
-static int no_memory(struct tm_err *e)
-{
-    return tm_err_set(e, "out of memory");
-}
-
 /* ---- roles, by name ---- */
 
 /* Where the name stands among the sorted ones, or would stand. */
@@ -45,11 +40,11 @@ static int grow(struct tuf_event *ev, struct tm_err *e)
     size_t cap = ev->cap > 0 ? 2 * ev->cap : 16;
     void *roles = realloc(ev->role, cap * sizeof(*ev->role));
     if (roles == NULL)
-        return no_memory(e);
+        return tm_err_set(e, "out of memory");
     ev->role = roles;
     void *numbers = realloc(ev->by_name, cap * sizeof(*ev->by_name));
     if (numbers == NULL)
-        return no_memory(e);
+        return tm_err_set(e, "out of memory");
     ev->by_name = numbers;
     ev->cap = cap;
     return 0;
@@ -72,14 +67,12 @@ static struct tuf_event_role *role_of(struct tuf_event *ev, const char *name, st
     size_t at = place_of(ev, name, &found);
     if (found)
         return &ev->role[ev->by_name[at]];
-    if (ev->count > EVENT_ROLES_MAX) {
-        tm_err_set(e, "more than %d roles", EVENT_ROLES_MAX);
-        return NULL;
-    }
+    if (ev->count > EVENT_ROLES_MAX)
+        return tm_err_null(e, "more than %d roles", EVENT_ROLES_MAX);
     char *copy = strdup(name);
     if (copy == NULL || (ev->count == ev->cap && grow(ev, e) != 0)) {
         free(copy);
-        no_memory(e);
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     size_t number = number_for(ev, name);
@@ -111,7 +104,7 @@ int tuf_event_put_root(struct tuf_event *ev, struct tuf_metadata *m, struct tm_e
     void *grown = realloc(ev->roots, (ev->root_count + 1) * sizeof(struct tuf_metadata *));
     if (grown == NULL) {
         tuf_metadata_free(m);
-        return no_memory(e);
+        return tm_err_set(e, "out of memory");
     }
     ev->roots = grown;
     ev->roots[ev->root_count++] = m;
@@ -140,7 +133,7 @@ int tuf_event_new(const char *name, const char *reason, int64_t now,
         return tm_err_set(e, "the reason is over %d bytes", EVENT_REASON_MAX);
     out->name = strdup(name);
     out->reason = strdup(reason);
-    int rc = out->name != NULL && out->reason != NULL ? 0 : no_memory(e);
+    int rc = out->name != NULL && out->reason != NULL ? 0 : tm_err_set(e, "out of memory");
     for (size_t i = 0; i < base->root_count && rc == 0; i++)
         rc = tuf_event_put_root(out, tuf_metadata_ref(base->roots[i]), e);
     if (rc == 0)

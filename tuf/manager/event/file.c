@@ -63,8 +63,7 @@ static json_t *write_side(const void *place, struct tm_err *e)
     if (bad == 0)
         return out;
     json_decref(out);
-    tm_err_set(e, "out of memory");
-    return NULL;
+    return tm_err_null(e, "out of memory");
 }
 
 static void free_side(void *place)

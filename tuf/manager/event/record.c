@@ -137,10 +137,8 @@ static struct repository *find(const struct tuf_record *r, const char *root1)
 static void *grow(struct tm_jsonmap_list *l, size_t size, struct tm_err *e)
 {
     void *grown = realloc(l->item, (l->count + 1) * size);
-    if (grown == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (grown == NULL)
+        return tm_err_null(e, "out of memory");
     l->item = grown;
     void *one = (char *)grown + l->count * size;
     memset(one, 0, size);
@@ -157,10 +155,8 @@ static struct repository *find_or_add(struct tuf_record *r, const struct tuf_eve
     if (x != NULL)
         return x;
     x = grow(&r->repositories, sizeof(*x), e);
-    if (x != NULL && (x->root1 = strdup(hex)) == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (x != NULL && (x->root1 = strdup(hex)) == NULL)
+        return tm_err_null(e, "out of memory");
     r->repositories.count += x != NULL;
     return x;
 }

@@ -28,10 +28,8 @@ static void ceremony_free(struct tuf_ceremony *c)
 static struct tuf_ceremony *append(struct tuf_ceremony **list, size_t *count, struct tm_err *e)
 {
     struct tuf_ceremony *grown = realloc(*list, (*count + 1) * sizeof(**list));
-    if (grown == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (grown == NULL)
+        return tm_err_null(e, "out of memory");
     *list = grown;
     grown[*count] = (struct tuf_ceremony){0};
     return &grown[(*count)++];

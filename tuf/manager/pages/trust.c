@@ -51,10 +51,8 @@ static struct tuf_trusted_root *load(const struct tuf_published *live, struct tm
     struct tuf_trusted_root *r = NULL;
     if (tuf_path_init(&path, TRUSTED_ROOT_TARGET, e) != 0)
         return NULL;
-    if (!find(live, live->targets, &path, &visits, &info) || tuf_names_hash(&info) == NULL) {
-        tm_err_set(e, "the metadata lists no " TRUSTED_ROOT_TARGET);
-        return NULL;
-    }
+    if (!find(live, live->targets, &path, &visits, &info) || tuf_names_hash(&info) == NULL)
+        return tm_err_null(e, "the metadata lists no " TRUSTED_ROOT_TARGET);
     tuf_names_target(TRUSTED_ROOT_TARGET, tuf_names_hash(&info), &name);
     if (tm_buf_str(&name) != NULL &&
         tm_file_join(live->dir, tm_buf_str(&name), file, sizeof(file), e) == 0 &&

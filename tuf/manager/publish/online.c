@@ -45,14 +45,10 @@ static struct tm_key *find_key(struct tuf_online *o, const char *holder, struct 
     }
     const struct tuf_policy_online *p = tuf_policy_online_key(&o->w->policy, holder);
     struct tm_key *key = NULL;
-    if (p == NULL) {
-        tm_err_set(e, "the policy's 'online-keys' has no '%s'", holder);
-        return NULL;
-    }
-    if (o->count == ONLINE_KEYS_MAX) {
-        tm_err_set(e, "more than %d online keys", ONLINE_KEYS_MAX);
-        return NULL;
-    }
+    if (p == NULL)
+        return tm_err_null(e, "the policy's 'online-keys' has no '%s'", holder);
+    if (o->count == ONLINE_KEYS_MAX)
+        return tm_err_null(e, "more than %d online keys", ONLINE_KEYS_MAX);
     if (open_key(o->w, p, &key, e) != 0)
         return NULL;
     snprintf(o->open[o->count].holder, sizeof(o->open[o->count].holder), "%s", holder);

@@ -17,11 +17,6 @@
 #include "tuf/manager/state/legacy.h"
 #include "tuf/manager/state/names.h"
 
-static int no_memory(struct tm_err *e)
-{
-    return tm_err_set(e, "out of memory");
-}
-
 /* ---- may it be published at all? ---- */
 
 /* What it says of the transcript would be missed by every audit from then on. */
@@ -237,7 +232,7 @@ static struct tuf_entries *next_entries(struct tuf_publication *p, struct tm_err
         struct tuf_entry entry = {0};
         rc = tuf_entry_pin(&entry, put->version, put->pin.length, put->pin.sha256) == 0
                  ? tuf_entries_put(all, put->name, &entry, e)
-                 : no_memory(e);
+                 : tm_err_set(e, "out of memory");
         tuf_free_entry(&entry);
     }
     if (rc == 0)
@@ -263,7 +258,9 @@ static int stage_snapshot(struct tuf_publication *p, struct tuf_metadata *m,
     if (sign(p, m, e) != 0 || tuf_names_metadata(version, "snapshot", name, sizeof(name), e) != 0 ||
         tuf_stage_put(&p->stage, STAGE_METADATA, name, m, true, &pin, e) != 0)
         return -1;
-    return tuf_entry_pin(pinned, version, pin.length, pin.sha256) == 0 ? 0 : no_memory(e);
+    return tuf_entry_pin(pinned, version, pin.length, pin.sha256) == 0
+               ? 0
+               : tm_err_set(e, "out of memory");
 }
 
 /* `pinned`: what the next timestamp says of it; stays empty when the live one stays. */
@@ -301,7 +298,7 @@ static int set_head(struct tuf_signed *s, const struct tuf_transcript_tail *tail
     json_object_del(s->rest, TUF_TRANSCRIPT_MEMBER); /* in a form that is none */
     head->lines = tail->n;
     s->has_transcript = true;
-    return tuf_text_set(&head->sha256, tail->hash) == 0 ? 0 : no_memory(e);
+    return tuf_text_set(&head->sha256, tail->hash) == 0 ? 0 : tm_err_set(e, "out of memory");
 }
 
 /* What the next timestamp says; `pinned` is taken over, unless it is empty. */

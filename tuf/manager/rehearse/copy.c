@@ -17,11 +17,6 @@
 #define COPY_NAME ".rehearsal."
 #define SWEEP_S 86400
 
-static int no_memory(struct tm_err *e)
-{
-    return tm_err_set(e, "out of memory");
-}
-
 int tuf_copy_path(const struct tuf_copy *c, const char *name, char out[PATH_MAX], struct tm_err *e)
 {
     return tm_file_join(c->dir, name, out, PATH_MAX, e);
@@ -60,7 +55,7 @@ static int place_online(struct tuf_copy *c, const struct tuf_actor *a, struct tm
     if (tuf_copy_path(c, name, path, e) != 0 || tm_key_write_file(path, a->key, NULL, e) != 0)
         return -1;
     o->file = strdup(path);
-    return o->file != NULL ? 0 : no_memory(e);
+    return o->file != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
 /* A place in `online-keys` for one that is not there. */
@@ -69,10 +64,10 @@ static int add_online(struct tuf_policy *p, const char *name, struct tm_err *e)
     struct tuf_policy_online *grown =
         realloc(p->online.item, (p->online.count + 1) * sizeof(*grown));
     if (grown == NULL)
-        return no_memory(e);
+        return tm_err_set(e, "out of memory");
     p->online.item = grown;
     grown[p->online.count] = (struct tuf_policy_online){.name = strdup(name)};
-    return grown[p->online.count++].name != NULL ? 0 : no_memory(e);
+    return grown[p->online.count++].name != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
 struct tuf_actor *tuf_copy_actor(struct tuf_copy *c, const char *name, bool online,
@@ -80,7 +75,7 @@ struct tuf_actor *tuf_copy_actor(struct tuf_copy *c, const char *name, bool onli
 {
     struct tuf_actor *grown = realloc(c->actor, (c->count + 1) * sizeof(*grown));
     if (grown == NULL) {
-        no_memory(e);
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     c->actor = grown;
@@ -142,7 +137,7 @@ static int copy_folder(struct tuf_copy *c, char **folder, const char *name, stru
         return -1;
     free(*folder);
     *folder = strdup(to);
-    return *folder != NULL ? 0 : no_memory(e);
+    return *folder != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
 static int copy_folders(struct tuf_copy *c, struct tm_err *e)

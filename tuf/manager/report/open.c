@@ -147,19 +147,15 @@ static struct tuf_open_event *add(struct tuf_open_events *o, const char *name, c
                                   const char *digest, struct tm_err *e)
 {
     void *grown = realloc(o->item, (o->count + 1) * sizeof(*o->item));
-    if (grown == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (grown == NULL)
+        return tm_err_null(e, "out of memory");
     o->item = grown;
     struct tuf_open_event *x = &o->item[o->count];
     *x = (struct tuf_open_event){.name = strdup(name), .path = strdup(path)};
     snprintf(x->digest, sizeof(x->digest), "%s", digest);
     o->count++;
-    if (x->name == NULL || x->path == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (x->name == NULL || x->path == NULL)
+        return tm_err_null(e, "out of memory");
     return x;
 }
 

@@ -43,10 +43,8 @@ static void add_owner(void *arg, const char *keyid, enum tuf_verdict v)
 static struct tuf_status_role *new_row(struct tuf_status *s, struct tm_err *e)
 {
     void *grown = realloc(s->role, (s->count + 1) * sizeof(*s->role));
-    if (grown == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (grown == NULL)
+        return tm_err_null(e, "out of memory");
     s->role = grown;
     s->role[s->count] = (struct tuf_status_role){0};
     return &s->role[s->count++];

@@ -12,11 +12,6 @@
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
 
-static int no_memory(struct tm_err *e)
-{
-    return tm_err_set(e, "out of memory");
-}
-
 /* ---- holders ---- */
 
 static struct tuf_taken_holder *find_holder(const struct tuf_plan *p, const char *fingerprint)
@@ -114,7 +109,7 @@ static int take_holders(struct tuf_plan *p, struct tuf_taken_role *r, struct tm_
     const struct tuf_texts *ids = &r->keys->keyids;
     r->holder = calloc(ids->count + 1, sizeof(*r->holder));
     if (r->holder == NULL)
-        return no_memory(e);
+        return tm_err_set(e, "out of memory");
     for (size_t i = 0; i < ids->count; i++) {
         const struct tuf_public_key *key = tuf_keys_find(r->among, ids->item[i]);
         struct tm_err why = {0};
@@ -126,7 +121,7 @@ static int take_holders(struct tuf_plan *p, struct tuf_taken_role *r, struct tm_
         }
         struct tuf_taken_holder *h = add_holder(p, r, key, hex);
         if (h == NULL)
-            return no_memory(e);
+            return tm_err_set(e, "out of memory");
         if (holds(r, (size_t)(h - p->holder))) {
             tuf_plan_loss(p, "role '%s': key %.16s... is listed twice, under two keyids", r->name,
                           ids->item[i]);
@@ -147,7 +142,7 @@ static struct tuf_taken_role *add_role(struct tuf_plan *p, struct tm_err *e)
 {
     void *grown = realloc(p->role, (p->role_count + 1) * sizeof(*p->role));
     if (grown == NULL) {
-        no_memory(e);
+        tm_err_set(e, "out of memory");
         return NULL;
     }
     p->role = grown;

@@ -272,9 +272,8 @@ static const struct media *media_of(const struct file *f, struct tm_err *e)
         if (strcmp(f->media_type, media_types[i].text) == 0)
             return &media_types[i];
     }
-    tm_err_set(e, "'mediaType' is '%.80s': bundles of versions 0.1 to 0.3 can be read",
-               f->media_type);
-    return NULL;
+    return tm_err_null(e, "'mediaType' is '%.80s': bundles of versions 0.1 to 0.3 can be read",
+                       f->media_type);
 }
 
 /* Only the leaf is kept: a path leads through the trusted root's own certificates. A root in a

@@ -30,14 +30,12 @@ static const struct tuf_trust_entry *find_log(const struct tuf_trusted_root *roo
             continue;
         if (t->key != NULL)
             return t;
-        tm_err_set(e, "the log '%.100s' has a key that cannot be used here", t->uri);
-        return NULL;
+        return tm_err_null(e, "the log '%.100s' has a key that cannot be used here", t->uri);
     }
     char id[2 * LOG_ID_MIN + 1];
     size_t n = entry->log_id.len < LOG_ID_MIN ? entry->log_id.len : LOG_ID_MIN;
     tm_hex_encode(entry->log_id.data, n, id);
-    tm_err_set(e, "it is by log %s…, which the trusted root does not have", id);
-    return NULL;
+    return tm_err_null(e, "it is by log %s…, which the trusted root does not have", id);
 }
 
 /* --- signed entry timestamp (Rekor v1) --- */

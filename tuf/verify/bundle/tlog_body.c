@@ -180,10 +180,9 @@ static const struct kind *find_kind(const struct tuf_log_entry *entry, const str
         if (b->content == BUNDLE_DSSE ? k->dsse : k->message)
             return k;
     }
-    tm_err_set(e, "an entry of kind '%.40s' %.16s says nothing about %s", entry->kind,
-               entry->version,
-               b->content == BUNDLE_DSSE ? "a DSSE envelope" : "a message signature");
-    return NULL;
+    return tm_err_null(e, "an entry of kind '%.40s' %.16s says nothing about %s", entry->kind,
+                       entry->version,
+                       b->content == BUNDLE_DSSE ? "a DSSE envelope" : "a message signature");
 }
 
 static int read_verifier(struct subject *s, EVP_PKEY *key, struct tm_err *e)

@@ -69,10 +69,9 @@ const struct tuf_key_details *tuf_key_details_for_log(const EVP_PKEY *key, struc
         if (table[i].log_may && fits(&table[i], key))
             return &table[i];
     }
-    tm_err_set(e,
-               "clients accept no log key of this kind: use ECDSA P-256, P-384 or P-521, Ed25519, "
-               "or RSA of 2048, 3072 or 4096 bits");
-    return NULL;
+    return tm_err_null(
+        e, "clients accept no log key of this kind: use ECDSA P-256, P-384 or P-521, Ed25519, "
+           "or RSA of 2048, 3072 or 4096 bits");
 }
 
 /* policy-controller 0.13.1, pkg/apis/config: the keys of tlogs must be ECDSA, those of ctlogs need

@@ -63,10 +63,8 @@ static struct tuf_legacy_pem *add(struct tuf_legacy_pems *out, enum tuf_trust_li
                                   const struct tuf_trust_entry *t, int64_t now_ms, struct tm_err *e)
 {
     struct tuf_legacy_pem *grown = realloc(out->item, (out->count + 1) * sizeof(*grown));
-    if (grown == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (grown == NULL)
+        return tm_err_null(e, "out of memory");
     out->item = grown;
     bool ended = t->valid.has_end && t->valid.end_ms <= now_ms;
     grown[out->count] = (struct tuf_legacy_pem){

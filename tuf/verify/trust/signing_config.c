@@ -22,10 +22,8 @@ const char *tuf_service_kind_name(enum tuf_service_kind kind)
 struct tuf_signing_config *tuf_signing_config_new(struct tm_err *e)
 {
     struct tuf_signing_config *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
+    if (c == NULL)
+        return tm_err_null(e, "out of memory");
     for (size_t k = 0; k < SERVICE_KIND_COUNT; k++)
         c->choice[k].selector = SELECT_ANY;
     return c;

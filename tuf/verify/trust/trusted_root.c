@@ -42,8 +42,7 @@ struct tuf_trust_entry *tuf_trust_entry_new(struct tm_err *e)
         t->common_name != NULL)
         return t;
     tuf_trust_entry_free(t);
-    tm_err_set(e, "out of memory");
-    return NULL;
+    return tm_err_null(e, "out of memory");
 }
 
 void tuf_trust_entry_free(struct tuf_trust_entry *t)

@@ -168,10 +168,8 @@ static EVP_PKEY *read_key(const void *data, size_t len, struct tm_err *e)
 {
     const unsigned char *p = data;
     EVP_PKEY *key = NULL;
-    if (len > KEY_INPUT_MAX) {
-        tm_err_set(e, "the public key file is larger than %d bytes", KEY_INPUT_MAX);
-        return NULL;
-    }
+    if (len > KEY_INPUT_MAX)
+        return tm_err_null(e, "the public key file is larger than %d bytes", KEY_INPUT_MAX);
     if (len > 0 && p[0] == 0x30) { /* DER SEQUENCE */
         key = d2i_PUBKEY(NULL, &p, (long)len);
         if (key != NULL && p != (const unsigned char *)data + len) {
