@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include <stddef.h>
-
 enum tm_identity_encoding {
     IDENTITY_RAW,  /* the string's bytes are the extension value (arcs 1-6) */
     IDENTITY_UTF8, /* DER UTF8String (arcs 8 and up) */

@@ -1,7 +1,6 @@
 #include "common/yamldoc.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

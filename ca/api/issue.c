@@ -1,7 +1,5 @@
 #include "ca/api/issue.h"
 
-#include <string.h>
-
 #include "ca/api/freeze.h"
 #include "common/clock.h"
 

@@ -6,7 +6,6 @@
 #include "ca/api/internal.h"
 #include "ca/api/message.h"
 #include "ca/api/packed.h"
-#include "common/clock.h"
 #include "common/pem.h"
 
 /* A signing request between its body's end and its reply. */

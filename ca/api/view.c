@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/api/fault.h"
 #include "ca/api/grpc.h"
 #include "ca/api/message.h"
 #include "common/clock.h"

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "ca/log/signatures/format.h"

@@ -1,6 +1,5 @@
 #include "ca/cert/cert.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "ca/cert/extensions.h"

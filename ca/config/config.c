@@ -1,5 +1,4 @@
 /* The configuration file: what stands beside its sections, and the whole. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ca/api/api.h"

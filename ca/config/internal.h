@@ -1,8 +1,6 @@
 /* Inside ca/config only: rows of the tables, and one table and check for each section. */
 #pragma once
 
-#include <stddef.h>
-
 #include "ca/config/config.h"
 
 #define KIB ((int64_t)1024)

@@ -1,5 +1,4 @@
 /* The section 'limits'. */
-#include <string.h>
 
 #include "ca/config/internal.h"
 

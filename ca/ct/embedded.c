@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ca/log/ct/ctlog.h"
 #include "ca/log/ct/format.h"

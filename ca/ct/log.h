@@ -5,7 +5,6 @@
 #pragma once
 
 #include <openssl/evp.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,5 +1,6 @@
 /* One certificate before all its logs. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "ca/ct/internal.h"

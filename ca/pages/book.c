@@ -1,6 +1,5 @@
 #include "ca/pages/book.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>

@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "ca/pages/pages.h"
 #include "ca/pages/words.h"

@@ -6,7 +6,6 @@
 
 #include <openssl/evp.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "ca/proof/form.h"
 #include "common/buf.h"

@@ -1,6 +1,5 @@
 #include "ca/signer/algorithm.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define RSA_BITS_MADE 4096

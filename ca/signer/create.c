@@ -5,7 +5,6 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "ca/signer/algorithm.h"

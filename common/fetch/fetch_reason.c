@@ -1,5 +1,4 @@
 /* Why a transfer failed, for people: libcurl's general sentence leaves out what they must know. */
-#include <string.h>
 #include <openssl/x509_vfy.h>
 
 #include "common/fetch/fetch_transfer.h"

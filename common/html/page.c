@@ -1,5 +1,4 @@
 #include <openssl/sha.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/b64.h"

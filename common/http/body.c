@@ -4,7 +4,6 @@
  * reads slowly holds no memory of it, but the little that a source has made and the socket did not
  * take.
  */
-#include <stdio.h>
 
 #include "common/clock.h"
 #include "common/http/internal.h"

@@ -3,7 +3,6 @@
  * Each phase has a step that goes as far as it can without waiting; epoll calls again when there is
  * more.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>

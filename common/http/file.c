@@ -1,5 +1,4 @@
 /* Replies out of files, with validators and without a way out of their directory. */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>

@@ -1,5 +1,4 @@
 /* What handlers see of an exchange: its request and the making of its reply. */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 /* A handler's reply as libmicrohttpd wants it. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/http/internal.h"
 

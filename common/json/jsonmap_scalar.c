@@ -1,5 +1,4 @@
 /* The kinds of common/json/jsonmap.h that are one value. */
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>

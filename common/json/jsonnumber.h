@@ -6,7 +6,6 @@
 #pragma once
 
 #include <jansson.h>
-#include <stdbool.h>
 
 enum tm_jsonnumber_beyond { /* what becomes of an integer beyond 64 bits */
                             JSONNUMBER_FAULT,

@@ -1,6 +1,5 @@
 /* Google Cloud KMS by REST (docs: v1, projects.locations.keyRings.cryptoKeys.cryptoKeyVersions,
  * getPublicKey and asymmetricSign). A version signs by one algorithm. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,6 @@
  * GOOGLE_APPLICATION_CREDENTIALS names or gcloud keeps, else the machine's metadata. */
 #include <limits.h>
 #include <openssl/pem.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/b64.h"

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "common/fetch/fetch.h"
 #include "common/json/jsonmap.h"

@@ -1,7 +1,6 @@
 /* A credential in force: the first one is waited for, then a thread renews it. */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/kms/internal.h"

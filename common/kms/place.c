@@ -1,5 +1,4 @@
 /* What the environment and files say of services and credentials. */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* HashiCorp Vault's and OpenBao's Transit (docs: API, secret/transit): GET keys/NAME, POST
  * sign/NAME with a digest made here. */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

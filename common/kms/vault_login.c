@@ -1,6 +1,5 @@
 /* A token of Vault: given, or asked for by what the machine can show (docs: API, auth methods). */
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"

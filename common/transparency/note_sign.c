@@ -2,7 +2,6 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <openssl/x509.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/b64.h"

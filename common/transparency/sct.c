@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/bytes.h"
-#include "common/der.h"
 #include "common/transparency/digsig.h"
 
 enum { VERSION_1 = 0, SIGNATURE_TYPE_TIMESTAMP = 0, EXTENSION_LEAF_INDEX = 0 };

@@ -3,7 +3,6 @@
  * pkg/identity/<type>/principal.go.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -6,7 +6,6 @@
 
 #include <openssl/evp.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 #define ALG_COUNT 10
 

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "common/json/jsonstr.h"
 #include "common/yamledit.h"
 #include "oidc/trust/diff.h"
 #include "oidc/trust/internal.h"

@@ -1,7 +1,6 @@
 /* audit export: a node's records as a file that can be checked without the database. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "ca/audit/export.h"
 #include "tools/shared/printed.h"

@@ -1,8 +1,6 @@
 /* audit init: the folder that a configuration's audit-store names, its spool, and the log of heads
  * with its key. What is there already stays. */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

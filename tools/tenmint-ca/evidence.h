@@ -23,9 +23,6 @@
  */
 #pragma once
 
-#include <limits.h>
-#include <stdio.h>
-
 #include "ca/audit/walk.h"
 #include "ca/config/config.h"
 #include "common/yamlmap.h"

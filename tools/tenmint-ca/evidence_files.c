@@ -1,12 +1,9 @@
 /* The pack's files: copied, listed with their hashes, and compared. */
-#include <dirent.h>
-#include <errno.h>
 #include <fts.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/file.h"
 #include "common/hex.h"

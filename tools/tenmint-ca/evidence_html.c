@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/file.h"
 #include "common/html/html.h"
 #include "tools/tenmint-ca/evidence.h"

@@ -1,10 +1,8 @@
 /* The TUF repository in the pack: its metadata, policy and transcript, the ceremonies as a table,
  * and the pages that tenmint-tuf makes of them. */
-#include <dirent.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "common/clock.h"

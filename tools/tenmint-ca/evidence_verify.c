@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "ca/audit/export.h"
 #include "common/file.h"

@@ -15,7 +15,6 @@
 
 #include "ca/api/once.h"
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/http/http.h"
 #include "common/jlog.h"
 #include "common/sandbox/sandbox.h"

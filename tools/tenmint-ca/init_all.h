@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include <limits.h>
 #include <stdint.h>
 
 #include "common/buf.h"

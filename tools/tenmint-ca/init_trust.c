@@ -1,6 +1,5 @@
 #include "tools/tenmint-ca/init_trust.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <openssl/ec.h>
 #include <stdio.h>

@@ -9,7 +9,6 @@
 
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/yamlmap.h"
 #include "oidc/trust/rules.h"
 #include "tools/tenmint-ca/commands.h"
 

@@ -1,11 +1,9 @@
 /* issuer add, remove, disable, enable: the list's file is replaced as a whole, and keeps its
  * comments, its order, its mode and its owner. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "ca/api/api.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/json/jsonstr.h"

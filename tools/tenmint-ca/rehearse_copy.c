@@ -2,7 +2,6 @@
  * its own; and the live CA's issuer list, where that is rehearsed. */
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <openssl/x509.h>
 #include <stdio.h>

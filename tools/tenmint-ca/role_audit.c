@@ -1,6 +1,5 @@
 /* audit: the audit trail's database and its log of heads. The others send it events; nobody but it
  * writes them, and it answers nobody who asks from outside. */
-#include <inttypes.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,4 @@
 /* serve: from the command line to the first generation of the service. */
-#include <errno.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>

@@ -9,7 +9,6 @@
 
 #include "ca/api/freeze.h"
 #include "common/clock.h"
-#include "common/file.h"
 #include "common/hex.h"
 #include "common/promtext.h"
 #include "tools/shared/cli.h"

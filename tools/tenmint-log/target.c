@@ -1,9 +1,7 @@
 #include "tools/tenmint-log/target.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"

@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <stdio.h>
-
 #include "ca/log/monitor/head.h"
 #include "ca/log/monitor/scan.h"
 #include "ca/log/monitor/source.h"

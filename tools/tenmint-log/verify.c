@@ -1,7 +1,6 @@
 /* log verify: everything in a log against its checkpoint. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "ca/log/monitor/verify.h"
 #include "common/clock.h"

@@ -1,6 +1,5 @@
 /* init: a workspace from a policy file, from options, or from questions on the terminal. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,8 +1,6 @@
 /* publish and refresh: what the online machine does. */
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 

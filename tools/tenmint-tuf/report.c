@@ -2,11 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/shared/printed.h"
 #include "tools/shared/terminal.h"
-#include "common/clock.h"
 #include "tools/tenmint-tuf/commands.h"
 #include "tools/tenmint-tuf/look.h"
 #include "tools/shared/rehearsed.h"

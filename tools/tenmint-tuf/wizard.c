@@ -1,6 +1,5 @@
 #include "tools/tenmint-tuf/wizard.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

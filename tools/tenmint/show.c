@@ -1,6 +1,4 @@
 /* tenmint show: what a file says, whatever it is. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/certs.h"

@@ -2,14 +2,10 @@
 
 #include <inttypes.h>
 #include <openssl/ts.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/b64.h"
 #include "common/transparency/note.h"
 #include "tools/tenmint/show_certificate.h"
-#include "tuf/metadata/key.h"
 #include "tuf/metadata/metadata.h"
 #include "tuf/verify/bundle/bundle.h"
 #include "tuf/verify/trust/signing_config.h"

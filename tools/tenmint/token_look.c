@@ -1,7 +1,6 @@
 #include "tools/tenmint/token_look.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "common/clock.h"
 #include "oidc/token/claim.h"

@@ -1,7 +1,6 @@
 /* trust get --client-trust-config: trusted root and signing configuration in one file. */
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/file.h"
 #include "common/json/strictjson.h"

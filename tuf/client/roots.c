@@ -1,7 +1,6 @@
 /* The root chain (spec §5.3): each next root is signed by the old root's keys and its own. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tuf/client/internal.h"

@@ -1,7 +1,5 @@
 #include "tuf/metadata/build.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/hex.h"

@@ -1,7 +1,6 @@
 #include "tuf/metadata/canonical.h"
 
 #include <openssl/evp.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

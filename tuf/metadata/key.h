@@ -11,7 +11,6 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 

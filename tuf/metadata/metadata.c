@@ -1,8 +1,6 @@
 #include "tuf/metadata/metadata.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"

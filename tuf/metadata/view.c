@@ -1,8 +1,6 @@
 /* What the roles say. tuf_metadata_parse() has checked all that is read here. */
 #include <stdio.h>
-#include <string.h>
 
-#include "tuf/metadata/build.h"
 #include "tuf/metadata/internal.h"
 
 void tuf_root_signers(const struct tuf_metadata *root, enum tuf_role role, struct tuf_signers *out)

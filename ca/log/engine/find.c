@@ -1,6 +1,5 @@
 /* From a leaf hash to its position: the index's runs, then the tiles that it does not reach. */
 #include <inttypes.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "ca/log/engine/index.h"

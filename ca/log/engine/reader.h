@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include <limits.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buf.h"

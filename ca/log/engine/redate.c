@@ -1,6 +1,5 @@
 #include "ca/log/engine/redate.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>

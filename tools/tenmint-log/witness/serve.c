@@ -1,5 +1,4 @@
 /* The witness itself: its key, its routes, its service. */
-#include <errno.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <signal.h>

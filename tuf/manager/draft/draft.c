@@ -1,10 +1,8 @@
 #include "tuf/manager/draft/draft.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/file.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/metadata/verify.h"

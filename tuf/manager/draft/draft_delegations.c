@@ -1,6 +1,5 @@
 /* `delegations` of targets, and of roles below it: whom a role trusts for which paths. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "tuf/metadata/typesjson.h"
 #include "tuf/manager/draft/draft_keys.h"

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file.h"
-#include "common/hex.h"
 #include "tuf/manager/state/names.h"
 #include "tuf/metadata/digest.h"
 

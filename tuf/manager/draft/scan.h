@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include <jansson.h>
 #include <stdint.h>
 
 #include "common/buf.h"

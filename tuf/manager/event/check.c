@@ -1,5 +1,4 @@
 /* Whether the signatures on an event hold, and the statements beside them. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,7 +7,6 @@
 #include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/key.h"
-#include "tuf/metadata/metadata.h"
 
 #define SIGNATURE_MAX 2048 /* bytes */
 

@@ -1,13 +1,10 @@
 /* The first page: is all well, and until when? */
 #include <openssl/sha.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "common/clock.h"
 #include "common/file.h"
 #include "common/hex.h"
 #include "tuf/manager/pages/internal.h"
-#include "tuf/manager/policy/words.h"
 #include "tuf/manager/state/names.h"
 
 /* What comes first, in words. */

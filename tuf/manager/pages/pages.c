@@ -1,8 +1,5 @@
 #include "tuf/manager/pages/pages.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "common/clock.h"
 #include "common/file.h"
 #include "tuf/manager/pages/internal.h"

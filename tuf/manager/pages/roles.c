@@ -1,6 +1,5 @@
 /* Every role: who may sign it, who did, for which targets. */
 #include <stdio.h>
-#include <string.h>
 
 #include "tuf/manager/pages/internal.h"
 #include "tuf/manager/policy/words.h"

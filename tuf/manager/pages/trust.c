@@ -6,9 +6,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
-#include "common/hex.h"
 #include "tuf/manager/pages/internal.h"
-#include "tuf/manager/policy/words.h"
 #include "tuf/manager/review/acted.h"
 #include "tuf/manager/state/names.h"
 #include "tuf/verify/trust/trusted_root.h"

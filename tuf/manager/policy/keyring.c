@@ -10,7 +10,6 @@
 
 #include "common/file.h"
 #include "common/pem.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/manager/policy/policy.h"

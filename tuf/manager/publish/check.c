@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +12,6 @@
 #include "tuf/metadata/build.h"
 #include "tuf/manager/publish/internal.h"
 #include "tuf/manager/publish/tree.h"
-#include "tuf/manager/state/names.h"
 
 struct trial {
     const struct tuf_publication *p;

@@ -6,8 +6,6 @@
 #include "common/kms/kms.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
-#include "tuf/manager/draft/draft.h"
-#include "tuf/manager/evidence/complete.h"
 #include "tuf/manager/policy/keyring.h"
 
 void tuf_online_close(struct tuf_online *o)

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/file.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/metadata/verify.h"

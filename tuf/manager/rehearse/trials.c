@@ -1,8 +1,6 @@
 /* Our own client on the copy: what it must take, and what it must refuse. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/file.h"
 #include "common/hex.h"

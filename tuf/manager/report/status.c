@@ -10,8 +10,6 @@
 #include "common/utf8.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/verify.h"
-#include "tuf/manager/draft/draft.h"
-#include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/policy/words.h"
 
 #define DELEGATED_ROWS 32 /* more are shown as the one that expires first */

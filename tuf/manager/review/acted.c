@@ -1,6 +1,5 @@
 #include "tuf/manager/review/acted.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "tuf/metadata/typesjson.h"

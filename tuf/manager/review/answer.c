@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuf/metadata/build.h"
-#include "tuf/metadata/canonical.h"
 #include "tuf/manager/review/acted.h"
 
 #define VISITS_MAX TUF_DELEGATIONS_MAX

@@ -2,7 +2,6 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,6 @@
 #include "common/certs.h"
 #include "common/hex.h"
 #include "common/json/strictjson.h"
-#include "common/pem.h"
 #include "tuf/manager/review/fields.h"
 
 #define DOCUMENT_MAX ((size_t)4 << 20)

@@ -2,18 +2,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/json/strictjson.h"
 #include "tuf/metadata/build.h"
 #include "tuf/metadata/delegation.h"
-#include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/review/reach.h"
-#include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/policy/words.h"
 #include "tuf/manager/review/acted.h"
 #include "tuf/manager/review/rules_keys.h"

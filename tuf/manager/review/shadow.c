@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tuf/metadata/build.h"
 #include "tuf/manager/review/answer.h"
 
 #define PATTERN_MAX 4096

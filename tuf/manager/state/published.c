@@ -1,6 +1,5 @@
 #include "tuf/manager/state/published.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

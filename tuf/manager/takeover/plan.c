@@ -8,7 +8,6 @@
 
 #include "tuf/manager/policy/policy.h"
 #include "tuf/metadata/build.h"
-#include "tuf/metadata/delegation.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
 

@@ -1,10 +1,8 @@
 /* Where others keep metadata and target files, and the names that they have there. */
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

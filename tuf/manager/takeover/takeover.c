@@ -16,7 +16,6 @@
 #include "tuf/manager/review/difference.h"
 #include "tuf/manager/takeover/internal.h"
 #include "tuf/metadata/key.h"
-#include "tuf/metadata/typesjson.h"
 
 struct run {
     const struct tuf_takeover_options *o;

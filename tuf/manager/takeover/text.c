@@ -1,6 +1,5 @@
 /* The policy of what was taken over, as text. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"

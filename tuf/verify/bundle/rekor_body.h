@@ -4,8 +4,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "common/buf.h"
 #include "common/err.h"
 

@@ -1,6 +1,5 @@
 #include "tuf/verify/bundle/verify.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"

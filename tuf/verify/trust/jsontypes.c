@@ -3,7 +3,6 @@
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/b64.h"
 #include "common/certs.h"

@@ -1,6 +1,5 @@
 #include <openssl/pem.h>
 #include <openssl/sha.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
