@@ -30,7 +30,7 @@ static void every_change_of_a_field_has_a_line(void **state)
          "{\"caUrls\":[{\"url\":\"https://a\",\"majorApiVersion\":2}]}",
          "signers get certificates from \"https://a\", API version: 1 -> 2"},
         {"{\"caUrls\":[{\"url\":\"https://a\"}]}", "{\"caUrls\":[{\"url\":\"https://b\"}]}",
-         "new: signers get certificates from \"https://b\", address: \"https://b\""},
+         "new: signers get certificates from \"https://b\", service address: \"https://b\""},
         {"{\"tlogs\":[{\"logId\":{\"keyId\":\"AAEC\"},\"operator\":\"a\"}]}",
          "{\"tlogs\":[{\"logId\":{\"keyId\":\"AAEC\"},\"operator\":\"b\"}]}",
          "transparency log 000102, operator: \"a\" -> \"b\""},
@@ -41,7 +41,8 @@ static void every_change_of_a_field_has_a_line(void **state)
         {"{\"a\":[{\"url\":\"x\"},{\"url\":\"y\"}]}", "{\"a\":[{\"url\":\"y\"},{\"url\":\"x\"}]}",
          "\"a\": order changes"},
         {"{\"a\":[{\"url\":\"x\"},{\"url\":\"y\"}]}",
-         "{\"a\":[{\"url\":\"z\"},{\"url\":\"x\"},{\"url\":\"y\"}]}", "new: \"a\" \"z\", address"},
+         "{\"a\":[{\"url\":\"z\"},{\"url\":\"x\"},{\"url\":\"y\"}]}",
+         "new: \"a\" \"z\", service address"},
         {"{\"a\":[{\"url\":\"x\",\"n\":1},{\"url\":\"x\",\"n\":2}]}",
          "{\"a\":[{\"url\":\"x\",\"n\":1},{\"url\":\"x\",\"n\":3}]}",
          "\"a\" \"x\" (again, 2), \"n\": 2 -> 3"},
@@ -64,6 +65,184 @@ static void every_change_of_a_field_has_a_line(void **state)
         tuf_fields_free(&b);
         tm_buf_free(&out);
     }
+}
+
+/* Each member that clients know, and some that they do not. Bytes are no keys: their form is told.
+ */
+static const char every_member[] =
+    "{\"mediaType\":\"t\",\"tlogs\":[{\"baseUrl\":\"https://r\",\"hashAlgorithm\":\"SHA2_256\","
+    "\"publicKey\":{\"rawBytes\":\"+/8=\",\"keyDetails\":\"PKIX_ED25519\",\"validFor\":{\"start\":"
+    "\"2025-01-01T00:00:00Z\",\"end\":\"2026-01-01T00:00:00Z\"}},\"logId\":{\"keyId\":\"+/8=\"},"
+    "\"checkpointKeyId\":{\"keyId\":\"BAUG\"},\"operator\":\"o\"},{\"baseUrl\":\"https://s\","
+    "\"logId\":{\"keyId\":\"BwgJ\"},\"x\":[1,2.5,true,null,{},[],[[1],[2]]]}],"
+    "\"certificateAuthorities\":[{\"subject\":{\"organization\":\"o\",\"commonName\":\"c\"},"
+    "\"uri\":\"https://f\",\"certChain\":{\"certificates\":[{\"rawBytes\":\"MAAA\"},{\"rawBytes\":"
+    "\"MAAB\"}]},\"validFor\":{\"start\":\"2025-01-01T00:00:00Z\"},\"operator\":\"p\"},{\"uri\":"
+    "\"https://f\",\"url\":\"https://g\"},{\"uri\":\"https://f\",\"url\":\"https://h\"}],"
+    "\"ctlogs\":[{\"baseUrl\":\"https://t\",\"logId\":{\"keyId\":\"CgsM\"}}],"
+    "\"timestampAuthorities\":[{\"uri\":\"https://"
+    "u\",\"certChain\":{\"certificates\":[{\"rawBytes\":"
+    "\"MAAC\"}]}}],\"caUrls\":[{\"url\":\"https://"
+    "f\",\"majorApiVersion\":1,\"validFor\":{\"start\":"
+    "\"2025-01-01T00:00:00Z\"},\"operator\":\"q\"},{\"url\":\"https://v\",\"majorApiVersion\":2}],"
+    "\"oidcUrls\":[{\"url\":\"https://i\",\"majorApiVersion\":1}],\"rekorTlogUrls\":[{\"url\":"
+    "\"https://r\",\"majorApiVersion\":2}],\"tsaUrls\":[{\"url\":\"https://u\"}],"
+    "\"rekorTlogConfig\":{\"selector\":\"EXACT\",\"count\":2},\"tsaConfig\":{\"selector\":\"ANY\"},"
+    "\"caUrl\":\"https://f\",\"oidcUrl\":\"https://i\",\"tlogUrls\":[\"https://r\",\"https://s\"],"
+    "\"x-a\":{\"x-b\":\"1\",\"x-c\":1},\"uri\":\"a\",\"url\":\"b\",\"address\":\"c\"}";
+
+struct change { /* number `left` of all that may be done to a document */
+    size_t left;
+    char what[200];
+};
+
+static bool is_this(struct change *c, const char *what, const char *where)
+{
+    if (c->left-- != 0)
+        return false;
+    snprintf(c->what, sizeof(c->what), "%s %s", what, where);
+    return true;
+}
+
+/* A value in place of `v`, where `left` says so; else NULL. */
+static json_t *other_value(struct change *c, const json_t *v, const char *where)
+{
+    const char *text = json_string_value(v);
+    static const struct {
+        const char *was, *is; /* the same bytes to who reads base64 leniently */
+    } forms[] = {{"+", "-"}, {"/", "_"}, {"=", ""}, {"8=", "9="}, {"A", "\nA"}};
+    if (is_this(c, "null for", where))
+        return json_is_null(v) ? json_false() : json_null();
+    if (is_this(c, "a number for", where))
+        return json_integer(json_is_integer(v) ? json_integer_value(v) + 1 : 7);
+    if (is_this(c, "a text for", where))
+        return text != NULL ? json_sprintf("%sx", text) : json_string("1");
+    if (is_this(c, "an empty object for", where))
+        return json_object_size(v) > 0 || !json_is_object(v) ? json_object() : json_array();
+    if (is_this(c, "an empty list for", where))
+        return json_array_size(v) > 0 || !json_is_array(v) ? json_array() : json_object();
+    if (is_this(c, "a list of it for", where))
+        return json_pack("[O]", v);
+    for (size_t i = 0; text != NULL && i < sizeof(forms) / sizeof(forms[0]); i++) {
+        const char *at = strstr(text, forms[i].was);
+        if (at != NULL && is_this(c, "another form of", where))
+            return json_sprintf("%.*s%s%s", (int)(at - text), text, forms[i].is,
+                                at + strlen(forms[i].was));
+    }
+    return NULL;
+}
+
+static bool change_object(struct change *c, json_t *object, const char *where)
+{
+    static const char *const names[] = {"uri", "url", "baseUrl", "x-new", "address", "keyId"};
+    const char *member;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(object, next, member, value)
+    {
+        if (is_this(c, "no", member))
+            return json_object_del(object, member) == 0;
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            char name[32];
+            snprintf(name, sizeof(name), "%s", names[i]);
+            if (json_object_get(object, name) != NULL || !is_this(c, member, name))
+                continue; /* renamed */
+            json_object_set(object, name, value);
+            return json_object_del(object, member) == 0;
+        }
+        const char *also;
+        json_t *other;
+        json_object_foreach(object, also, other)
+        {
+            if (strcmp(member, also) >= 0 || json_equal(value, other) || !is_this(c, member, also))
+                continue; /* swapped */
+            json_incref(value);
+            json_object_set(object, member, other);
+            json_object_set_new(object, also, value);
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (json_object_get(object, names[i]) == NULL && is_this(c, names[i], where))
+            return json_object_set_new(object, names[i], json_string("new")) == 0;
+    }
+    return false;
+}
+
+static bool change_array(struct change *c, json_t *array, const char *where)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        json_t *item = json_array_get(array, i);
+        json_t *after = json_array_get(array, i + 1);
+        if (is_this(c, "an item less of", where))
+            return json_array_remove(array, i) == 0;
+        if (is_this(c, "an item twice in", where))
+            return json_array_insert(array, i, item) == 0;
+        if (after == NULL || json_equal(item, after) || !is_this(c, "another order of", where))
+            continue;
+        json_incref(item);
+        json_array_set(array, i, after);
+        return json_array_set_new(array, i + 1, item) == 0;
+    }
+    return is_this(c, "an item more in", where) && json_array_append_new(array, json_null()) == 0;
+}
+
+/* Does it; false: there are not so many. */
+static bool change_below(struct change *c, json_t *v, const char *where)
+{
+    const char *member;
+    json_t *value;
+    json_t *other;
+    size_t i;
+    if (json_is_object(v) ? change_object(c, v, where)
+                          : json_is_array(v) && change_array(c, v, where))
+        return true;
+    json_object_foreach(v, member, value)
+    {
+        if ((other = other_value(c, value, member)) != NULL)
+            return json_object_set_new(v, member, other) == 0;
+        if (change_below(c, value, member))
+            return true;
+    }
+    json_array_foreach(v, i, value)
+    {
+        if ((other = other_value(c, value, where)) != NULL)
+            return json_array_set_new(v, i, other) == 0;
+        if (change_below(c, value, where))
+            return true;
+    }
+    return false;
+}
+
+/* Each leaf, member, item and their order, one at a time. */
+static void no_change_of_a_whole_document_goes_without_a_line(void **state)
+{
+    (void)state;
+    struct tuf_fields was;
+    size_t n = 0;
+    read_fields(every_member, &was);
+    for (;; n++) {
+        struct change c = {.left = n};
+        struct tuf_fields is;
+        struct tm_buf out = {0};
+        json_t *document = json_loads(every_member, 0, NULL);
+        assert_non_null(document);
+        bool made = change_below(&c, document, "document");
+        char *text = json_dumps(document, 0);
+        json_decref(document);
+        if (!made) {
+            free(text);
+            break;
+        }
+        read_fields(text, &is);
+        if (tuf_fields_difference(&was, &is, "", &out) == 0)
+            fail_msg("%s: no line", c.what);
+        tuf_fields_free(&is);
+        tm_buf_free(&out);
+        free(text);
+    }
+    tuf_fields_free(&was);
+    assert_in_range(n, 1000, 10000); /* what was tried */
 }
 
 static void what_is_neither_json_nor_pem_has_no_fields(void **state)
@@ -99,6 +278,48 @@ static void a_damaged_block_makes_pem_unexplainable(void **state)
         assert_non_null(strstr(e.text, "damaged"));
         tm_buf_free(&both);
     }
+    EVP_PKEY_free(key);
+    tm_buf_free(&pem);
+}
+
+/* A text with a key in it is told whole. */
+static void what_stands_around_pem_blocks_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *behind, *says; /* NULL: no line */
+        size_t behind_len;
+    } rows[] = {
+        {"", "", NULL, 0},
+        {"\n \t\n", "\r\n\n", NULL, 3},
+        {"trust: mallory\n", "", "new: text around the blocks: trust: mallory", 0},
+        {"", "trust: mallory", "new: text around the blocks: trust: mallory", 14},
+        {"", "\0mallory", "new: text around the blocks: \\0mallory", 8},
+    };
+    struct tm_buf pem = {0};
+    struct tuf_fields was;
+    EVP_PKEY *key = pki_key("P-256");
+    pki_public_pem(key, &pem);
+    read_fields(tm_buf_str(&pem), &was);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_fields is;
+        struct tm_err e = {0};
+        struct tm_buf text = {0};
+        struct tm_buf out = {0};
+        tm_buf_puts(&text, rows[i].before);
+        tm_buf_append(&text, pem.data, pem.len);
+        tm_buf_append(&text, rows[i].behind, rows[i].behind_len);
+        if (tuf_fields_read(text.data, text.len, &is, &e) != 0)
+            fail_msg("row %zu: %s", i, e.text);
+        size_t lines = tuf_fields_difference(&was, &is, "", &out);
+        if (rows[i].says == NULL ? lines != 0
+                                 : lines != 1 || strstr(tm_buf_str(&out), rows[i].says) == NULL)
+            fail_msg("row %zu: %s", i, out.len > 0 ? tm_buf_str(&out) : "no line");
+        tuf_fields_free(&is);
+        tm_buf_free(&text);
+        tm_buf_free(&out);
+    }
+    tuf_fields_free(&was);
     EVP_PKEY_free(key);
     tm_buf_free(&pem);
 }
@@ -839,8 +1060,10 @@ int main(void)
         cmocka_unit_test(keys_that_count_twice_or_serve_online_are_errors),
         cmocka_unit_test(what_travels_along_is_asked_for_and_whole),
         cmocka_unit_test(names_that_could_be_taken_for_those_that_clients_act_on),
+        cmocka_unit_test(no_change_of_a_whole_document_goes_without_a_line),
         cmocka_unit_test(what_is_neither_json_nor_pem_has_no_fields),
         cmocka_unit_test(a_damaged_block_makes_pem_unexplainable),
+        cmocka_unit_test(what_stands_around_pem_blocks_is_told),
         cmocka_unit_test(text_differences_name_the_lines),
         cmocka_unit_test(patterns_meet_when_a_path_fits_both),
         cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),

@@ -12,9 +12,12 @@
 #include "tuf/manager/review/fields.h"
 
 #define DOCUMENT_MAX ((size_t)4 << 20)
+#define PEM_BEGIN "-----BEGIN"
+#define PEM_END "-----END"
 #define LABEL_DIGITS 16 /* of a hash that tells entries apart */
 
-/* Members of trusted_root.json and signing_config.*.json, as people say them. */
+/* Members of trusted_root.json and signing_config.*.json, as people say them: no two in the same
+ * words, so that one that is renamed is told. */
 static const struct {
     const char *member, *words;
 } known[] = {
@@ -24,8 +27,8 @@ static const struct {
     {"ctlogs", "CT log"},
     {"tlogs", "transparency log"},
     {"uri", "address"},
-    {"baseUrl", "address"},
-    {"url", "address"},
+    {"baseUrl", "base address"},
+    {"url", "service address"},
     {"operator", "operator"},
     {"validFor", "valid"},
     {"start", "from"},
@@ -121,6 +124,18 @@ static void put_json(const json_t *v, struct tm_buf *out)
     free(text);
 }
 
+/* Base64 in another form than the plain one says the same bytes, but not to every reader. */
+static void put_form(const struct tm_buf *bytes, const json_t *text, struct tm_buf *out)
+{
+    struct tm_buf plain = {0};
+    tm_b64_encode(B64_STD, bytes->data, bytes->len, &plain);
+    if (tm_buf_str(&plain) == NULL || strcmp(tm_buf_str(&plain), json_string_value(text)) != 0) {
+        tm_buf_puts(out, ", written ");
+        put_json(text, out);
+    }
+    tm_buf_free(&plain);
+}
+
 /* A text, number or such of the member `name`. */
 static void put_value(const char *name, const json_t *v, struct tm_buf *out)
 {
@@ -133,6 +148,7 @@ static void put_value(const char *name, const json_t *v, struct tm_buf *out)
             put_bytes(&bytes, out);
         for (size_t i = 0; id && i < bytes.len; i++)
             tm_buf_printf(out, "%02x", bytes.data[i]);
+        put_form(&bytes, v, out);
     } else {
         put_json(v, out);
     }
@@ -294,13 +310,49 @@ static void read_value(struct reading *r, const char *name, const json_t *v)
 /* OpenSSL stops at a damaged block; Go, which most clients are written in, reads on behind it. */
 static size_t count_begins(const void *data, size_t len)
 {
-    static const char begin[] = "-----BEGIN";
     const char *end = (const char *)data + len;
     size_t count = 0;
-    for (const char *p = data; (p = memmem(p, (size_t)(end - p), begin, strlen(begin))) != NULL;
-         p++)
+    for (const char *p = data;
+         (p = memmem(p, (size_t)(end - p), PEM_BEGIN, strlen(PEM_BEGIN))) != NULL; p++)
         count++;
     return count;
+}
+
+/* Nothing of a blank line. */
+static void put_line(const char *p, size_t len, struct tm_buf *out)
+{
+    size_t blank = 0;
+    while (blank < len && strchr(" \t\r\n", p[blank]) != NULL && p[blank] != '\0')
+        blank++;
+    for (size_t i = 0; i < len && blank < len; i++) {
+        if (p[i] != '\0')
+            buf_putc(out, p[i]);
+        else
+            tm_buf_puts(out, "\\0");
+    }
+}
+
+/* What stands before, between and behind the blocks: a text with a key in it says more than that.
+ */
+static void add_text_around(struct reading *r, const char *data, size_t len)
+{
+    struct tm_buf text = {0};
+    bool within = false;
+    for (const char *p = data, *end = data + len; p < end;) {
+        const char *feed = memchr(p, '\n', (size_t)(end - p));
+        size_t n = (size_t)((feed != NULL ? feed + 1 : end) - p);
+        within |= n >= strlen(PEM_BEGIN) && memcmp(p, PEM_BEGIN, strlen(PEM_BEGIN)) == 0;
+        if (!within)
+            put_line(p, n, &text);
+        within &= n < strlen(PEM_END) || memcmp(p, PEM_END, strlen(PEM_END)) != 0;
+        p += n;
+    }
+    tm_buf_reset(&r->where);
+    tm_buf_puts(&r->where, "text around the blocks");
+    r->failed |= buf_failed(&text);
+    if (text.len > 0 && !r->failed)
+        add(r, tm_buf_str(&text), false);
+    tm_buf_free(&text);
 }
 
 static int read_pem(struct reading *r, const void *data, size_t len, struct tm_err *e)
@@ -317,6 +369,8 @@ static int read_pem(struct reading *r, const void *data, size_t len, struct tm_e
         tm_buf_reset(&r->where);
         tm_buf_printf(&r->where, "block %zu (%s)", ++blocks, name);
         put_bytes(&bytes, &what);
+        if (header[0] != '\0')
+            tm_buf_printf(&what, ", headed %s", header);
         add(r, tm_buf_str(&what), false);
         tm_buf_free(&what);
         OPENSSL_free(name);
@@ -325,6 +379,7 @@ static int read_pem(struct reading *r, const void *data, size_t len, struct tm_e
     }
     BIO_free(in);
     ERR_clear_error();
+    add_text_around(r, data, len);
     if (blocks > 0 && blocks != count_begins(data, len))
         return tm_err_set(e, "a PEM block is damaged: what others read behind it cannot be told");
     return blocks > 0 ? 0 : tm_err_set(e, "no block of PEM can be read");
