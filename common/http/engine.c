@@ -3,10 +3,13 @@
  * listening socket and a thread, and a pair of sockets to it; the worker's thread drives both ends.
  * So it knows when there is something to do inside: after it has put bytes in, taken bytes out, or
  * a request that waited is to go on. One daemon for all would look at every connection that has
- * something left to do whenever one of them is driven.
+ * something left to do whenever one of them is driven. A daemon is told what is ready, as by
+ * select(2), instead of asking the kernel, unless its descriptor is too large for an fd_set.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,14 +26,17 @@
 /* What of a reply may lie between the two while a client reads slowly. */
 #define PAIR_BYTES 16384
 #define ROUNDS_MAX 64
+#define UNASKED 2    /* rounds before the kernel is asked */
 #define SPARE_MAX 64 /* small daemons without a connection that a worker keeps */
 
 struct tm_http_engine {
     struct tm_http_engine *next; /* in worker.engines */
     struct MHD_Daemon *daemon;
     struct tm_http_conn *conn; /* NULL: it is gone */
-    bool inside;               /* libmicrohttpd has not closed its end */
+    int fd;                    /* libmicrohttpd's end */
+    bool inside;               /* it has not closed it */
     bool large;
+    bool polls; /* it asks the kernel itself */
 };
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_context,
@@ -48,18 +54,20 @@ static void engine_free(struct tm_http_engine *e)
     free(e);
 }
 
-static struct tm_http_engine *engine_new(const struct tm_http_calls *calls, bool large)
+static struct tm_http_engine *engine_new(const struct tm_http_calls *calls, bool large, bool polls)
 {
+    unsigned flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TURBO | (polls ? MHD_USE_EPOLL : 0);
     struct tm_http_engine *e = calloc(1, sizeof(*e));
     if (e == NULL)
         return NULL;
     e->large = large;
+    e->polls = polls;
     e->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TURBO, 0, NULL, NULL, calls->request,
-        &e->conn, MHD_OPTION_CONNECTION_LIMIT, 1U, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, large ? LARGE_MEMORY : SMALL_MEMORY,
-        MHD_OPTION_UNESCAPE_CALLBACK, calls->unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        calls->completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, e, MHD_OPTION_END);
+        flags, 0, NULL, NULL, calls->request, &e->conn, MHD_OPTION_CONNECTION_LIMIT, 1U,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        large ? LARGE_MEMORY : SMALL_MEMORY, MHD_OPTION_UNESCAPE_CALLBACK, calls->unescape, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, calls->completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, e, MHD_OPTION_END);
     if (e->daemon != NULL)
         return e;
     free(e);
@@ -67,11 +75,11 @@ static struct tm_http_engine *engine_new(const struct tm_http_calls *calls, bool
 }
 
 /* A spare one, or a new one. */
-static struct tm_http_engine *take(struct tm_http_worker *w, bool large)
+static struct tm_http_engine *take(struct tm_http_worker *w, bool large, bool polls)
 {
-    struct tm_http_engine *e = large ? NULL : w->engines;
+    struct tm_http_engine *e = large || polls ? NULL : w->engines;
     if (e == NULL)
-        return engine_new(w->calls, large);
+        return engine_new(w->calls, large, polls);
     w->engines = e->next;
     w->engine_count--;
     return e;
@@ -79,7 +87,7 @@ static struct tm_http_engine *take(struct tm_http_worker *w, bool large)
 
 static void give_back(struct tm_http_worker *w, struct tm_http_engine *e)
 {
-    if (e->inside || e->large || w->engine_count >= SPARE_MAX) {
+    if (e->inside || e->large || e->polls || w->engine_count >= SPARE_MAX) {
         engine_free(e);
         return;
     }
@@ -110,14 +118,57 @@ static bool is_done(const struct tm_http_conn *c)
     return c->phase == CONN_PARKED || (c->replied && (c->x == NULL || c->x->head_said));
 }
 
+/* POLLIN and POLLOUT: those of `events` that it waits for, POLLHUP: its connection is to end. */
+static void tell(struct tm_http_engine *e, short events)
+{
+    fd_set set[3];
+    static const short bits[] = {POLLIN, POLLOUT, POLLHUP};
+    for (size_t i = 0; i < 3; i++) {
+        FD_ZERO(&set[i]);
+        if ((events & bits[i]) != 0)
+            FD_SET(e->fd, &set[i]);
+    }
+    (void)MHD_run_from_select(e->daemon, &set[0], &set[1], &set[2]);
+}
+
+/* What it waits for and is there. */
+static short ready(struct tm_http_engine *e)
+{
+    fd_set in;
+    fd_set out;
+    fd_set gone;
+    MHD_socket most = MHD_INVALID_SOCKET;
+    FD_ZERO(&in);
+    FD_ZERO(&out);
+    FD_ZERO(&gone);
+    if (MHD_get_fdset(e->daemon, &in, &out, &gone, &most) != MHD_YES)
+        return 0;
+    struct pollfd p = {.fd = e->fd};
+    p.events = (short)((FD_ISSET(e->fd, &in) ? POLLIN : 0) | (FD_ISSET(e->fd, &out) ? POLLOUT : 0));
+    return p.events != 0 && poll(&p, 1, 0) == 1 ? p.revents : 0;
+}
+
+/* It has more to do at once. */
+static bool goes_on(struct tm_http_engine *e)
+{
+    MHD_UNSIGNED_LONG_LONG ms = 0;
+    return MHD_get_timeout(e->daemon, &ms) == MHD_YES && ms == 0;
+}
+
+/* As long as there is something to do. First all is taken to be ready: why else is it called? And
+ * it takes a few turns to end a reply of which all is written. */
 static void run(struct tm_http_engine *e)
 {
-    for (int i = 0; i < ROUNDS_MAX; i++) {
-        MHD_UNSIGNED_LONG_LONG ms = 0;
-        (void)MHD_run(e->daemon);
-        if (!e->inside || (e->conn != NULL && is_done(e->conn)) ||
-            MHD_get_timeout(e->daemon, &ms) != MHD_YES || ms > 0)
+    short events = e->conn != NULL ? POLLIN | POLLOUT : POLLHUP;
+    for (int i = 0; i < ROUNDS_MAX && events != 0; i++) {
+        if (e->polls)
+            (void)MHD_run(e->daemon);
+        else
+            tell(e, events);
+        if (!e->inside || (e->conn != NULL && is_done(e->conn)))
             return;
+        if (!goes_on(e))
+            events = e->polls ? 0 : i < UNASKED ? POLLOUT : ready(e);
     }
 }
 
@@ -130,15 +181,17 @@ static int attach(struct tm_http_conn *c, bool large)
 {
     int pair[2];
     int bytes = PAIR_BYTES;
-    struct tm_http_engine *e = take(c->worker, large);
-    if (e == NULL)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
         return -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
-        give_back(c->worker, e);
+    struct tm_http_engine *e = take(c->worker, large, pair[1] >= FD_SETSIZE);
+    if (e == NULL) {
+        close(pair[0]);
+        close(pair[1]);
         return -1;
     }
     (void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     e->conn = c;
+    e->fd = pair[1];
     c->engine = e;
     c->pair = pair[0];
     /* On failure it closes what it was given, and has told of it or not. */

@@ -46,8 +46,9 @@ static int start_tls(struct tm_http_server *s, struct tm_err *e)
     return tm_http_server_set_tls(s, s->o.tls_certificate, s->o.tls_key, e);
 }
 
-/* A connection has four: the client's, a pair towards libmicrohttpd, and what that waits by. Less
- * than that is no fault: whoever comes when there are none left waits. */
+/* A connection has three or four: the client's, a pair towards libmicrohttpd, and what that waits
+ * by where its end is too large for an fd_set. Less than that is no fault: whoever comes when there
+ * are none left waits. */
 static void want_descriptors(unsigned connections)
 {
     struct rlimit r;

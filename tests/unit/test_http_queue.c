@@ -1,8 +1,11 @@
 /* Whole requests that come faster than they can be answered, and what each needs inside. */
 #include "tests/unit/http_case.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -131,11 +134,63 @@ static void short_and_long_requests_take_turns_on_one_connection(void **state)
     tm_http_server_free(s);
 }
 
+/* The lowest descriptors are taken, so that those of a new connection are beyond them. */
+static size_t take_low_descriptors(int *taken)
+{
+    size_t n = 0;
+    struct rlimit r;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
+    if (r.rlim_max < 2 * FD_SETSIZE)
+        return 0;
+    r.rlim_cur = r.rlim_cur < 2 * FD_SETSIZE ? 2 * FD_SETSIZE : r.rlim_cur;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
+    do {
+        taken[n] = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+        assert_true(taken[n] >= 0);
+    } while (taken[n++] < FD_SETSIZE);
+    return n;
+}
+
+static void descriptors_beyond_an_fd_set_are_served(void **state)
+{
+    (void)state;
+    static int taken[FD_SETSIZE + 1];
+    static char large[40000];
+    struct tm_buf r = {0};
+    struct tm_buf head = {0};
+    struct tm_http_options o = options_for(routes, sizeof(routes) / sizeof(routes[0]));
+    struct tm_http_server *s = start(&o);
+    size_t n = take_low_descriptors(taken);
+    if (n == 0)
+        skip(); /* the hard limit does not allow so many */
+    int fd = dial(s);
+    assert_true(fd >= FD_SETSIZE);
+    memset(large, 'x', sizeof(large) - 1);
+    put_request(&head, LONG_HEADER, 0);
+    for (int i = 0; i < 2; i++) {
+        puts_to(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_int_equal(raw_reply(fd, false, &r), 200);
+        puts_to(fd, tm_buf_str(&head));
+        assert_int_equal(raw_reply(fd, false, &r), 200);
+        puts_to(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 39999\r\n\r\n");
+        puts_to(fd, large);
+        assert_int_equal(raw_reply(fd, false, &r), 200);
+    }
+    close(fd);
+    while (n > 0)
+        close(taken[--n]);
+    tm_buf_free(&r);
+    tm_buf_free(&head);
+    tm_http_server_stop(s, 1000);
+    tm_http_server_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_burst_of_readers_is_served_though_fewer_may_wait_at_once),
         cmocka_unit_test(short_and_long_requests_take_turns_on_one_connection),
+        cmocka_unit_test(descriptors_beyond_an_fd_set_are_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
