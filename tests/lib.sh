@@ -6,11 +6,11 @@ stop_all() {
     PIDS=
 }
 wait_for() { # FILE PATTERN
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do # a server opens each of its keys, which takes long where others work
         grep -q "$2" "$1" 2>/dev/null && return 0
         sleep 0.1
     done
-    echo "no '$2' in $1 after 10 s:" >&2
+    echo "no '$2' in $1 after a minute:" >&2
     cat "$1" >&2
     return 1
 }

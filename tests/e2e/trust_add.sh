@@ -21,7 +21,7 @@ says_not_written "a service that is down" 6 "--chain is not given" add-ca --url 
 : >"$W/ca.log"
 "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
 PIDS="${PIDS:-} $!"
-wait_for "$W/ca.log" "listening" || wait_for "$W/ca.log" "listening" || exit 1 # it opens every key: slow where others work
+wait_for "$W/ca.log" "listening" || exit 1
 
 # With their addresses alone they come to what init wrote.
 add() { says "$1: $5" "$2" "$3" "${T[@]}" add-"$4" --folder "$W/t" "${@:6}"; }

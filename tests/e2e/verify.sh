@@ -49,6 +49,33 @@ dos "$BUNDLE" "$W/dos.json"
 dos "$W/tr/trusted_root.json" "$W/dos-root.json"
 check "with byte order marks and CRLF" 0 "$("$T" verify --trusted-root "$W/dos-root.json" --bundle "$W/dos.json" "${WHO[@]}" "$W/app" >"$W/said" 2>&1; echo $?)"
 check "show of a bundle with them" 0 "$("$T" show "$W/dos.json" >"$W/said" 2>&1; echo $?)"
+# Each form that proto-JSON allows, and what a later version may add, at every place at once.
+python3 -I - "$BUNDLE" "$W/tr/trusted_root.json" "$W" <<'PYTHON'
+import json, re, sys
+ENUMS = {"SHA2_256": 1, "PKIX_ECDSA_P256_SHA_256": 5}
+def each(v, change):
+    if isinstance(v, dict):
+        return change({k: each(x, change) for k, x in v.items()})
+    return [each(x, change) for x in v] if isinstance(v, list) else v
+def plain(v):
+    return ENUMS.get(v, int(v) if v.isdigit() and len(v) < 16 else v) if isinstance(v, str) else v
+forms = {
+    "snake": lambda o: {re.sub("[A-Z]", lambda m: "_" + m[0].lower(), k): x for k, x in o.items()},
+    "later": lambda o: {"laterMember": {"a": [None, 1.5, {"b": "c"}]}, **o, "later_2": None},
+    "plain": lambda o: {k: plain(x) for k, x in o.items()},
+}
+for i, name in ((1, "bundle"), (2, "root")):
+    with open(sys.argv[i]) as f:
+        good = json.load(f)
+    for form, change in forms.items():
+        with open(f"{sys.argv[3]}/{form}.{name}", "w") as f:
+            json.dump(each(good, change), f)
+PYTHON
+for form in snake later plain; do
+    check "every member: $form" 0 "$("$T" verify --trusted-root "$W/$form.root" --bundle "$W/$form.bundle" "${WHO[@]}" "$W/app" >"$W/said" 2>&1; echo $?)"
+    says "ok      timestamp"
+    ! cmp -s "$BUNDLE" "$W/$form.bundle" || check "$form is another form" yes no
+done
 check "from standard input" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" - <"$W/app")"
 check "by its digest" 0 "$(verify --bundle "$BUNDLE" "${WHO[@]}" --digest "sha256:$(sha256sum <"$W/app" | cut -d' ' -f1)")"
 check "asking for a timestamp" 0 "$(verify --bundle "$BUNDLE" --timestamps 1 "${WHO[@]}" "$W/app")"

@@ -74,8 +74,8 @@ const struct tuf_key_details *tuf_key_details_for_log(const EVP_PKEY *key, struc
            "or RSA of 2048, 3072 or 4096 bits");
 }
 
-/* policy-controller 0.13.1, pkg/apis/config: the keys of tlogs must be ECDSA, those of ctlogs need
- * not. cosign, sigstore-go, -python, -js and -java take Ed25519. */
+/* policy-controller 0.13.1, pkg/reconciler/trustroot: the keys of tlogs must be ECDSA, those of
+ * ctlogs need not. */
 const char *tuf_log_key_refused(const EVP_PKEY *key)
 {
     return key != NULL && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC
