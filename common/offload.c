@@ -1,8 +1,8 @@
 #include "common/offload.h"
+#include "common/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -39,17 +39,13 @@ static void *work(void *arg)
 struct tm_offload *tm_offload_new(unsigned threads, struct tm_err *e)
 {
     struct tm_offload *o = calloc(1, sizeof(*o) + threads * sizeof(o->thread[0]));
-    sigset_t all, old;
     if (o == NULL)
         return tm_err_null(e, "out of memory");
     o->last = &o->first;
     pthread_mutex_init(&o->lock, NULL);
     pthread_cond_init(&o->more, NULL);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
     for (errno = 0; o->started < threads && errno == 0; o->started += errno == 0)
-        errno = pthread_create(&o->thread[o->started], NULL, work, o);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+        errno = tm_thread_start(&o->thread[o->started], work, o);
     if (o->started == threads)
         return o;
     tm_err_errno(e, "start the threads that sign");

@@ -2,16 +2,15 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/sink_out.h"
+#include "common/thread.h"
 
 #define BYTES_DEFAULT ((size_t)1 << 20)
 #define PATIENCE_DEFAULT_MS 2000
@@ -340,19 +339,6 @@ static void turn(struct tm_sink *s)
         s->synced = s->written;
 }
 
-static struct timespec from_now(int64_t ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 /* Whether the thread has something to write, or to sync for somebody. */
 static bool has_work(const struct tm_sink *s)
 {
@@ -375,25 +361,13 @@ static void *run(void *arg)
             wake_all(settled);
             pthread_mutex_lock(&s->lock);
         }
-        if (s->error != 0 && !s->stop) {
-            struct timespec until = from_now(RETRY_MS);
-            pthread_cond_timedwait(&s->changed, &s->lock, &until);
-        }
+        if (s->error != 0 && !s->stop)
+            (void)tm_cond_wait(&s->changed, &s->lock, tm_clock_mono_ms() + RETRY_MS);
     }
     s->ended = true;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     return NULL;
-}
-
-static int start_thread(struct tm_sink *s)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&s->thread, NULL, run, s);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc;
 }
 
 static void destroy(struct tm_sink *s)
@@ -411,18 +385,14 @@ struct tm_sink *tm_sink_new(const struct tm_sink_options *o, struct tm_err *e)
     struct tm_sink *s = calloc(1, sizeof(*s));
     if (s == NULL)
         return tm_err_null(e, "out of memory");
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    tm_cond_init(&s->changed);
     pthread_mutex_init(&s->lock, NULL);
     s->last = &s->first;
     s->max_bytes = o->max_bytes != 0 ? o->max_bytes : BYTES_DEFAULT;
     s->gather = o->gather;
     s->patience_ms = o->patience_ms != 0 ? o->patience_ms : PATIENCE_DEFAULT_MS;
     int rc = tm_sink_out_open(&s->out, o->fd, o->path, e);
-    if (rc == 0 && start_thread(s) != 0)
+    if (rc == 0 && (errno = tm_thread_start(&s->thread, run, s)) != 0)
         rc = tm_err_errno(e, "start the thread that writes log lines");
     if (rc != 0) {
         destroy(s);
@@ -446,12 +416,12 @@ void tm_sink_free(struct tm_sink *s)
 {
     if (s == NULL)
         return;
-    struct timespec until = from_now(END_MS + 2 * RETRY_MS);
+    int64_t until = tm_clock_mono_ms() + END_MS + 2 * RETRY_MS;
     pthread_mutex_lock(&s->lock);
     s->stop = true;
     s->stop_by_ms = tm_clock_mono_ms() + END_MS;
     pthread_cond_broadcast(&s->changed);
-    while (!s->ended && pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0)
+    while (!s->ended && tm_cond_wait(&s->changed, &s->lock, until))
         ;
     bool ended = s->ended;
     pthread_mutex_unlock(&s->lock);

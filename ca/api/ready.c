@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "common/json/jsonstr.h"
 #include "common/promtext.h"
+#include "common/thread.h"
 
 struct finding {
     bool looked, ready, said;
@@ -39,17 +38,13 @@ struct ca_ready *ca_ready_new(const struct ca_ready_check *checks, size_t count,
                               struct tm_jlog *jlog, struct tm_err *e)
 {
     struct ca_ready *r = count <= CA_READY_CHECKS_MAX ? calloc(1, sizeof(*r)) : NULL;
-    pthread_condattr_t attr;
     if (r == NULL)
         return tm_err_null(e, "out of memory");
     memcpy(r->check, checks, count * sizeof(*checks));
     r->count = count;
     r->jlog = jlog;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    tm_cond_init(&r->wake);
     return r;
 }
 
@@ -121,13 +116,9 @@ void ca_ready_tell(struct ca_ready *r, void (*told)(void *ctx, bool ready, int64
 /* Whether to go on. */
 static bool rest(struct ca_ready *r)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += CA_READY_ROUND_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    int64_t until = tm_clock_mono_ms() + CA_READY_ROUND_MS;
     pthread_mutex_lock(&r->lock);
-    while (!r->stopping && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
+    while (!r->stopping && tm_cond_wait(&r->wake, &r->lock, until))
         continue;
     bool on = !r->stopping;
     pthread_mutex_unlock(&r->lock);
@@ -145,15 +136,9 @@ static void *run(void *arg)
 
 int ca_ready_start(struct ca_ready *r, struct tm_err *e)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    errno = pthread_create(&r->thread, NULL, run, r);
+    errno = tm_thread_start(&r->thread, run, r);
     r->runs = errno == 0;
-    int rc = r->runs ? 0 : tm_err_errno(e, "start the thread that looks at readiness");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc;
+    return r->runs ? 0 : tm_err_errno(e, "start the thread that looks at readiness");
 }
 
 void ca_ready_stop(struct ca_ready *r)

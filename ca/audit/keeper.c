@@ -1,7 +1,6 @@
 #include "ca/audit/keeper_internal.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include "ca/audit/spool.h"
 #include "ca/audit/wire.h"
 #include "common/clock.h"
+#include "common/thread.h"
 
 #define BYTES_DEFAULT ((size_t)8 << 20)
 #define PATIENCE_DEFAULT_MS 2000
@@ -257,15 +257,10 @@ static void look_at_head(struct ca_audit_keeper *k)
 /* Waits for a group, for at most `ms`. With `failed`, for that time. True: there is one. */
 static bool await_group(struct ca_audit_keeper *k, int64_t ms, bool failed)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    int64_t until = tm_clock_mono_ms() + ms;
     pthread_mutex_lock(&k->lock);
     while (!k->stop && (failed || (k->queue.count == 0 && k->group == NULL)) &&
-           pthread_cond_timedwait(&k->changed, &k->lock, &until) == 0)
+           tm_cond_wait(&k->changed, &k->lock, until))
         ;
     if (k->group == NULL && k->queue.count > 0) {
         size_t before = k->queue.bytes;
@@ -313,7 +308,6 @@ static struct ca_audit_queued *own_event(const struct ca_audit_event *ev)
 struct ca_audit_keeper *ca_audit_keeper_open(const struct ca_audit_keeper_options *o,
                                              const struct ca_audit_event *start, struct tm_err *e)
 {
-    pthread_condattr_t attr;
     struct ca_audit_keeper *k = calloc(1, sizeof(*k));
     if (k == NULL)
         return tm_err_null(e, "out of memory");
@@ -325,10 +319,7 @@ struct ca_audit_keeper *ca_audit_keeper_open(const struct ca_audit_keeper_option
     k->head_ms = tm_clock_mono_ms();
     tm_checked_clock_init(&k->clock, o->clock, o->jlog);
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    tm_cond_init(&k->changed);
     ca_audit_queue_init(&k->queue);
     k->group = own_event(start);
     k->store = ca_audit_store_open(&o->place, o->node, e);
@@ -357,13 +348,9 @@ int ca_audit_keeper_serve(struct ca_audit_keeper *k, int fd, const char *process
 
 int ca_audit_keeper_start(struct ca_audit_keeper *k, struct tm_err *e)
 {
-    sigset_t all, before;
     if (tm_ipc_loop_start(k->loop, e) != 0)
         return -1;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&k->thread, NULL, write_all, k);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int rc = tm_thread_start(&k->thread, write_all, k);
     k->running = rc == 0;
     return rc == 0 ? 0 : tm_err_set(e, "start a thread: %s", strerrordesc_np(rc));
 }

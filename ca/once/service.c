@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/hex.h"
 #include "common/quantity.h"
+#include "common/thread.h"
 
 #define BATCH_MAX 256
 #define HEAD 2 /* commands in front of those of a batch: since when it remembers */
@@ -104,12 +105,9 @@ static void queue_put(struct ca_once_service *s, struct item *i)
 /* Until there is one, or a look is due. Whether to go on. */
 static bool queue_wait(struct ca_once_service *s)
 {
-    const struct timespec at = {.tv_sec = s->look_ms / 1000,
-                                .tv_nsec = s->look_ms % 1000 * 1000000};
-    int late = 0;
     pthread_mutex_lock(&s->lock);
-    while (s->first == NULL && !s->stop && late == 0)
-        late = pthread_cond_timedwait(&s->more, &s->lock, &at);
+    while (s->first == NULL && !s->stop && tm_cond_wait(&s->more, &s->lock, s->look_ms))
+        ;
     bool stop = s->stop;
     pthread_mutex_unlock(&s->lock);
     return !stop;
@@ -417,7 +415,6 @@ struct ca_once_service *ca_once_service_new(int fd, struct tm_ipc_loop *loop,
                                             const struct ca_redis_options *o, bool lenient,
                                             struct tm_err *e)
 {
-    pthread_condattr_t monotonic;
     struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &ca_once_protocol, e);
     struct ca_once_service *s = c != NULL ? calloc(1, sizeof(*s)) : NULL;
     if (s == NULL) {
@@ -431,10 +428,7 @@ struct ca_once_service *ca_once_service_new(int fd, struct tm_ipc_loop *loop,
     s->channel = c;
     s->last = &s->first;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->more, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    tm_cond_init(&s->more);
     tm_ipc_channel_hear(c, IPC_HEAR(ONCE_CLAIM) | IPC_HEAR(ONCE_RELEASE));
     const struct tm_ipc_port port = {.channel = c, .message = on_ask, .ctx = s};
     if (name_process(s->who, e) == 0 && tm_ipc_loop_add(loop, &port, e) == 0)

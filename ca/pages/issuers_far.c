@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/ipc/loop.h"
+#include "common/thread.h"
 
 #define WAIT_MS 250 /* for an answer, before the one before is shown */
 
@@ -82,11 +83,7 @@ struct ca_issuers_asker *ca_issuers_asker_new(int fd, struct tm_err *e)
         return tm_err_null(e, "out of memory");
     }
     pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->came, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    tm_cond_init(&a->came);
     const struct tm_ipc_port port = {.message = on_answer, .ctx = a};
     if (tm_ipc_lone_open(&a->line, fd, &protocol, IPC_HEAR(ISSUERS_ONE) | IPC_HEAR(ISSUERS_END),
                          &port, e) == 0 &&
@@ -106,20 +103,9 @@ void ca_issuers_asker_free(struct ca_issuers_asker *a)
     free(a);
 }
 
-/* With the lock. */
-static void await(struct ca_issuers_asker *a)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += WAIT_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    while (a->told != a->asked && pthread_cond_timedwait(&a->came, &a->lock, &until) == 0)
-        ;
-}
-
 size_t ca_issuers_asker_look(struct ca_issuers_asker *a, struct ca_page_issuer *out)
 {
+    int64_t until = tm_clock_mono_ms() + WAIT_MS;
     pthread_mutex_lock(&a->lock);
     const struct ask m = {a->asked + 1};
     /* One at a time: who hangs is not asked again and again, and holds nobody up. */
@@ -127,7 +113,8 @@ size_t ca_issuers_asker_look(struct ca_issuers_asker *a, struct ca_page_issuer *
     if (asks) {
         a->asked = m.n;
         tm_ipc_loop_flush(a->line.loop, a->line.channel);
-        await(a);
+        while (a->told != a->asked && tm_cond_wait(&a->came, &a->lock, until))
+            ;
     }
     size_t count = a->whole.count;
     memcpy(out, a->whole.issuer, count * sizeof(*out));

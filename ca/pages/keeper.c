@@ -3,9 +3,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ca/log/monitor/scan.h"
+#include "common/clock.h"
+#include "common/thread.h"
 
 #define ROUND_MS 1000
 
@@ -152,11 +153,9 @@ int ca_keeper_round(struct ca_keeper *k, struct tm_err *e)
 
 static void rest(struct ca_keeper *k)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ROUND_MS / 1000;
+    int64_t until = tm_clock_mono_ms() + ROUND_MS;
     pthread_mutex_lock(&k->lock);
-    while (!k->stop && pthread_cond_timedwait(&k->wake, &k->lock, &until) == 0)
+    while (!k->stop && tm_cond_wait(&k->wake, &k->lock, until))
         ;
     pthread_mutex_unlock(&k->lock);
 }
@@ -175,7 +174,6 @@ struct ca_keeper *ca_keeper_new(struct ca_book *book, const struct ca_shelf_opti
                                 size_t count, struct tm_jlog *jlog, struct tm_err *e)
 {
     struct ca_keeper *k = calloc(1, sizeof(*k));
-    pthread_condattr_t clock;
     if (k != NULL)
         k->follower = calloc(count + 1, sizeof(*k->follower));
     if (k == NULL || k->follower == NULL) {
@@ -185,10 +183,7 @@ struct ca_keeper *ca_keeper_new(struct ca_book *book, const struct ca_shelf_opti
     k->book = book;
     k->jlog = jlog;
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->wake, &clock);
-    pthread_condattr_destroy(&clock);
+    tm_cond_init(&k->wake);
     for (; k->count < count; k->count++) {
         struct follower *f = &k->follower[k->count];
         f->keeper = k;

@@ -1,13 +1,12 @@
 #include <dlfcn.h>
 #include <openssl/err.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "common/key/internal.h"
+#include "common/thread.h"
 
 #define RETRY_S 1         /* between two lives of a module whose token is away */
 #define FIRST_WAIT_MS 800 /* whoever notices the loss waits so long for the next life */
@@ -192,12 +191,6 @@ static void set_away(struct tm_key_module *m, bool away, const struct tm_err *wh
     pthread_mutex_unlock(&m->lock);
 }
 
-static struct timespec from_now(int64_t ms)
-{
-    int64_t at = tm_clock_mono_ms() + ms;
-    return (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
-}
-
 static void try_renew(struct tm_key_module *m)
 {
     struct tm_err e = {0};
@@ -219,23 +212,11 @@ static void *keep(void *arg)
         pthread_mutex_unlock(&m->lock);
         try_renew(m);
         pthread_mutex_lock(&m->lock);
-        if (m->away && !m->stop) {
-            struct timespec until = from_now(RETRY_S * 1000);
-            pthread_cond_timedwait(&m->changed, &m->lock, &until);
-        }
+        if (m->away && !m->stop)
+            (void)tm_cond_wait(&m->changed, &m->lock, tm_clock_mono_ms() + RETRY_S * 1000);
     }
     pthread_mutex_unlock(&m->lock);
     return NULL;
-}
-
-static int start_keeper(struct tm_key_module *m)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&m->keeper, NULL, keep, m);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc;
 }
 
 static void module_free(struct tm_key_module *m)
@@ -254,14 +235,10 @@ static void module_free(struct tm_key_module *m)
 static struct tm_key_module *module_load(const char *path, struct tm_err *e)
 {
     struct tm_key_module *m = calloc(1, sizeof(*m));
-    pthread_condattr_t monotonic;
     pthread_rwlockattr_t writers;
     if (m == NULL)
         return tm_err_null(e, "out of memory");
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&m->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    tm_cond_init(&m->changed);
     pthread_mutex_init(&m->lock, NULL);
     pthread_mutex_init(&m->finding, NULL);
     pthread_rwlockattr_init(&writers); /* the keeper must not wait for ever behind signatures */
@@ -271,7 +248,7 @@ static struct tm_key_module *module_load(const char *path, struct tm_err *e)
     int rc = (m->path = strdup(path)) != NULL ? 0 : tm_err_set(e, "out of memory");
     if (rc == 0)
         rc = (m->handle = try_load(path, e)) != NULL ? life_begin(&m->life, path, e) : -1;
-    if (rc == 0 && start_keeper(m) != 0)
+    if (rc == 0 && tm_thread_start(&m->keeper, keep, m) != 0)
         rc = tm_err_set(e, "start the thread that minds PKCS#11 module '%s'", path);
     if (rc != 0) {
         module_free(m);
@@ -397,7 +374,7 @@ static bool begin_call(struct tm_key_module *m, unsigned *life)
 /* Tells the keeper, and waits a moment for it: a lost session is back at once. */
 static bool next_life(struct tm_key_module *m, unsigned seen)
 {
-    struct timespec until = from_now(FIRST_WAIT_MS);
+    int64_t until = tm_clock_mono_ms() + FIRST_WAIT_MS;
     pthread_mutex_lock(&m->lock);
     bool first = !m->away && m->lives == seen;
     if (first) {
@@ -406,7 +383,7 @@ static bool next_life(struct tm_key_module *m, unsigned seen)
         tm_err_set(&m->why, "the token made no signature");
         pthread_cond_broadcast(&m->changed);
     }
-    while (first && m->away && pthread_cond_timedwait(&m->changed, &m->lock, &until) == 0)
+    while (first && m->away && tm_cond_wait(&m->changed, &m->lock, until))
         ;
     bool back = !m->away;
     pthread_mutex_unlock(&m->lock);

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/kms/lane_internal.h"
 #include "common/promtext.h"
+#include "common/thread.h"
 
 #define OPEN_MS (KMS_OPEN_MS + 5000)
 #define SIGN_MS (KMS_DEADLINE_MS + 2000)
@@ -117,7 +118,6 @@ static void on_over(void *ctx, struct tm_ipc_channel *c, const struct tm_err *wh
 
 struct tm_kms_asker *tm_kms_asker_new(int fd, struct tm_err *e)
 {
-    pthread_condattr_t monotonic;
     struct tm_ipc_channel *c = tm_ipc_channel_new(fd, &tm_kms_protocol, e);
     struct tm_kms_asker *a = c != NULL ? calloc(1, sizeof(*a)) : NULL;
     if (a == NULL) {
@@ -126,10 +126,7 @@ struct tm_kms_asker *tm_kms_asker_new(int fd, struct tm_err *e)
     }
     a->channel = c;
     pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->answered, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    tm_cond_init(&a->answered);
     tm_ipc_channel_hear(c, IPC_HEAR(LANE_OPENED) | IPC_HEAR(LANE_SIGNED) | IPC_HEAR(LANE_STATE));
     a->loop = tm_ipc_loop_new(NULL, NULL, 0, e);
     const struct tm_ipc_port port = {
@@ -158,8 +155,6 @@ static int ask(struct tm_kms_asker *a, unsigned type, void *msg, uint64_t *id, i
                struct question *q)
 {
     int64_t until = tm_clock_mono_ms() + wait_ms;
-    const struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-    int late = 0;
     q->rc = 1;
     pthread_mutex_lock(&a->lock);
     q->id = *id = ++a->ids;
@@ -169,8 +164,8 @@ static int ask(struct tm_kms_asker *a, unsigned type, void *msg, uint64_t *id, i
     bool sent = tm_ipc_put(a->channel, type, msg, q->e) == 0;
     tm_ipc_loop_flush(a->loop, a->channel);
     pthread_mutex_lock(&a->lock);
-    while (sent && q->rc == 1 && !a->over && late == 0)
-        late = pthread_cond_timedwait(&a->answered, &a->lock, &at);
+    while (sent && q->rc == 1 && !a->over && tm_cond_wait(&a->answered, &a->lock, until))
+        ;
     if (sent && q->rc == 1)
         tm_err_set(q->e, a->over ? "the process that asks the key service has ended"
                                  : "the process that asks the key service does not answer");

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/kms/internal.h"
+#include "common/thread.h"
 
 #define CA_MAX ((size_t)1 << 20)
 #define TRIES 4
@@ -43,14 +44,10 @@ static int load_ca(struct tm_kms *k, struct tm_err *e)
 
 struct tm_kms *tm_kms_new(const struct tm_key_uri *u, struct tm_err *e)
 {
-    pthread_condattr_t monotonic;
     struct tm_kms *k = calloc(1, sizeof(*k));
     if (k == NULL)
         return tm_err_null(e, "out of memory");
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    tm_cond_init(&k->wake);
     pthread_mutex_init(&k->lock, NULL);
     k->kind = u->kind;
     k->service = services[u->kind];

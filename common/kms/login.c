@@ -1,9 +1,9 @@
 /* A credential in force: the first one is waited for, then a thread renews it. */
 #include <errno.h>
-#include <signal.h>
 
 #include "common/clock.h"
 #include "common/kms/internal.h"
+#include "common/thread.h"
 
 #define MARGIN_S 120  /* renewed so long before its end, or at three quarters of its life */
 #define PAUSE_MS 2000 /* between two logins, however often one is asked for */
@@ -86,8 +86,7 @@ static void *keep(void *arg)
             pthread_mutex_lock(&k->lock);
             continue;
         }
-        struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-        pthread_cond_timedwait(&k->wake, &k->lock, &at);
+        (void)tm_cond_wait(&k->wake, &k->lock, until);
     }
     pthread_mutex_unlock(&k->lock);
     return NULL;
@@ -100,11 +99,7 @@ int tm_kms_login_first(struct tm_kms *k, struct tm_err *e)
 
 int tm_kms_login_keep(struct tm_kms *k, struct tm_err *e)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    errno = pthread_create(&k->keeper, NULL, keep, k);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = tm_thread_start(&k->keeper, keep, k);
     k->kept = errno == 0;
     return k->kept ? 0 : tm_err_errno(e, "start the thread that renews the credential");
 }

@@ -1,10 +1,10 @@
 /* One request to a service, and what its answer means. */
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "common/fetch/again.h"
 #include "common/kms/internal.h"
+#include "common/thread.h"
 
 void tm_kms_header(struct tm_kms_request *r, const char *name, const char *value)
 {
@@ -110,13 +110,11 @@ enum tm_kms_verdict tm_kms_judge(const struct tm_kms *k, int rc, const struct tm
 static bool may_try_again(struct tm_kms *k, int64_t pause_ms)
 {
     int64_t at = tm_clock_mono_ms() + pause_ms;
-    const struct timespec until = {.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
-    int late = 0;
     if (at >= k->until_ms)
         return false;
     pthread_mutex_lock(&k->lock);
-    while (!k->stop && late == 0)
-        late = pthread_cond_timedwait(&k->wake, &k->lock, &until);
+    while (!k->stop && tm_cond_wait(&k->wake, &k->lock, at))
+        ;
     bool may = !k->stop;
     pthread_mutex_unlock(&k->lock);
     return may;

@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "common/promtext.h"
+#include "common/thread.h"
 #include "tools/tenmint-ca/approved.h"
 
 struct approved_keeper {
@@ -81,11 +81,9 @@ static void refresh(struct approved_keeper *k)
 /* False: to stop. */
 static bool wait_for_turn(struct approved_keeper *k)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(k->o.config->refresh / 1000);
+    int64_t until = tm_clock_mono_ms() + (int64_t)k->o.config->refresh;
     pthread_mutex_lock(&k->lock);
-    while (!k->stop && !k->now && pthread_cond_timedwait(&k->wake, &k->lock, &until) != ETIMEDOUT)
+    while (!k->stop && !k->now && tm_cond_wait(&k->wake, &k->lock, until))
         continue;
     k->now = false;
     bool go_on = !k->stop;
@@ -103,17 +101,13 @@ static void *keep(void *arg)
 struct approved_keeper *approved_keeper_start(const struct approved_keeper_options *o,
                                               const struct approved_list *first, struct tm_err *e)
 {
-    pthread_condattr_t attr;
     struct approved_keeper *k = calloc(1, sizeof(*k));
     if (k == NULL)
         return tm_err_null(e, "out of memory");
     k->o = *o;
     (void)note(k, first);
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    tm_cond_init(&k->wake);
     errno = pthread_create(&k->thread, NULL, keep, k);
     if (errno == 0)
         return k;

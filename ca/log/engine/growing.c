@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
+#include "common/thread.h"
 
 #define PENDING_MAX 64 /* full tiles in memory before sequencing waits */
 #define PENDING_BYTES ((size_t)128 * 1024 * 1024)
@@ -12,14 +12,10 @@
 
 void ca_log_growing_init(struct ca_log_growing *g)
 {
-    pthread_condattr_t mono;
     *g = (struct ca_log_growing){0};
-    pthread_condattr_init(&mono);
-    pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
     pthread_mutex_init(&g->lock, NULL);
-    pthread_cond_init(&g->wake, &mono);
+    tm_cond_init(&g->wake);
     pthread_cond_init(&g->round, NULL);
-    pthread_condattr_destroy(&mono);
 }
 
 void ca_log_pending_free(struct ca_log_pending *p)
@@ -199,12 +195,6 @@ int ca_log_growing_rewrite(struct ca_log_growing *g, struct ca_journal *j, const
 
 /* ---- the publisher ---- */
 
-static void wait_until(struct ca_log_growing *g, int64_t mono_ms)
-{
-    const struct timespec until = {.tv_sec = mono_ms / 1000, .tv_nsec = mono_ms % 1000 * 1000000};
-    (void)pthread_cond_timedwait(&g->wake, &g->lock, &until);
-}
-
 /* When the next checkpoint is due: a little early, so that it is there when the interval ends. */
 static int64_t due_at(const struct ca_log_growing *g, int64_t interval, int64_t refresh_at)
 {
@@ -223,7 +213,7 @@ bool ca_log_growing_await_work(struct ca_log_growing *g, int64_t interval_ms, in
         due = *stop || g->publish_now || at <= tm_clock_mono_ms();
         if (due || g->pending_count >= PENDING_SETTLE)
             break;
-        wait_until(g, at);
+        (void)tm_cond_wait(&g->wake, &g->lock, at);
     }
     g->publish_now = false;
     pthread_mutex_unlock(&g->lock);
@@ -280,7 +270,7 @@ void ca_log_growing_rest(struct ca_log_growing *g, int64_t ms)
     int64_t until = tm_clock_mono_ms() + ms;
     pthread_mutex_lock(&g->lock);
     while (!g->stop && tm_clock_mono_ms() < until)
-        wait_until(g, until);
+        (void)tm_cond_wait(&g->wake, &g->lock, until);
     pthread_mutex_unlock(&g->lock);
 }
 
