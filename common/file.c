@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -13,6 +14,8 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TREE_OPEN_MAX 16 /* descriptors while a tree is removed */
 
 /* Until a pipe has something, or its time is over. */
 static bool wait_for_more(int fd, int64_t until_ms)
@@ -314,6 +317,27 @@ static int make_dir(const char *path, mode_t mode, struct tm_err *e)
         errno = ENOTDIR;
     }
     return tm_err_errno(e, "create directory '%s'", path);
+}
+
+bool tm_file_is_in(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    return tm_file_join(dir, name, path, sizeof(path), NULL) == 0 && access(path, F_OK) == 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+int tm_file_remove_tree(const char *dir, struct tm_err *e)
+{
+    return nftw(dir, remove_one, TREE_OPEN_MAX, FTW_DEPTH | FTW_PHYS) == 0
+               ? 0
+               : tm_err_errno(e, "remove '%s'", dir);
 }
 
 int tm_file_mkdirs(const char *path, mode_t mode, struct tm_err *e)

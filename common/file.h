@@ -74,6 +74,12 @@ int tm_file_create(const char *path, mode_t mode, const void *data, size_t len, 
 /* "dir/name" into out[size], also of a `dir` that ends with a slash; -1 when it does not fit. */
 int tm_file_join(const char *dir, const char *name, char *out, size_t size, struct tm_err *e);
 
+/* Whether there is a file, or anything else, of that name in `dir`. */
+bool tm_file_is_in(const char *dir, const char *name);
+
+/* rm -r: of a link, the link. -1: something is left. */
+int tm_file_remove_tree(const char *dir, struct tm_err *e);
+
 /* mkdir -p with `mode` for what is created. */
 int tm_file_mkdirs(const char *path, mode_t mode, struct tm_err *e);
 

@@ -11,7 +11,7 @@ void tm_hex_encode(const void *data, size_t len, char *out)
     *out = '\0';
 }
 
-static int value(char c)
+int tm_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -22,12 +22,12 @@ static int value(char c)
 int tm_hex_decode(const char *text, size_t len, struct tm_buf *out)
 {
     for (size_t i = 0; i < len; i++) {
-        if (value(text[i]) < 0)
+        if (tm_hex_digit(text[i]) < 0)
             return -1;
     }
     if (len % 2 != 0)
         return -1;
     for (size_t i = 0; i < len; i += 2)
-        buf_putc(out, (unsigned char)(value(text[i]) << 4 | value(text[i + 1])));
+        buf_putc(out, (unsigned char)(tm_hex_digit(text[i]) << 4 | tm_hex_digit(text[i + 1])));
     return buf_failed(out) ? -1 : 0;
 }

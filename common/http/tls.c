@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/http/internal.h"
+#include "common/pem.h"
 #include "common/secret.h"
 
 #define TICKET_ROTATE_MS ((int64_t)3600 * 1000)
@@ -193,20 +194,11 @@ bool tm_http_tls_is_h2(const SSL *ssl)
     return len == 2 && memcmp(name, "h2", 2) == 0;
 }
 
-static int no_password(char *to, int len, int rw, void *arg)
-{
-    (void)to;
-    (void)len;
-    (void)rw;
-    (void)arg;
-    return -1;
-}
-
 static int use_key(SSL_CTX *ctx, const char *pem)
 {
     BIO *in = BIO_new_mem_buf(pem, -1);
     tm_secret_begin();
-    EVP_PKEY *key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, no_password, NULL) : NULL;
+    EVP_PKEY *key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, tm_pem_no_password, NULL) : NULL;
     tm_secret_end();
     int ok = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1;
     EVP_PKEY_free(key);
@@ -217,10 +209,10 @@ static int use_key(SSL_CTX *ctx, const char *pem)
 static int use_chain(SSL_CTX *ctx, const char *pem)
 {
     BIO *in = BIO_new_mem_buf(pem, -1);
-    X509 *leaf = in != NULL ? PEM_read_bio_X509(in, NULL, no_password, NULL) : NULL;
+    X509 *leaf = in != NULL ? PEM_read_bio_X509(in, NULL, tm_pem_no_password, NULL) : NULL;
     bool ok = leaf != NULL && SSL_CTX_use_certificate(ctx, leaf) == 1;
     X509 *more = NULL;
-    while (ok && (more = PEM_read_bio_X509(in, NULL, no_password, NULL)) != NULL) {
+    while (ok && (more = PEM_read_bio_X509(in, NULL, tm_pem_no_password, NULL)) != NULL) {
         ok = SSL_CTX_add0_chain_cert(ctx, more) == 1;
         if (!ok)
             X509_free(more);

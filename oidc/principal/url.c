@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/hex.h"
+
 enum part { PART_PATH, PART_FRAGMENT };
 
 /* Not the <ctype.h> ones: they follow the locale. */
@@ -20,14 +22,6 @@ static bool one_of(unsigned char c, const char *set)
     while (*set != '\0' && (unsigned char)*set != c)
         set++;
     return *set != '\0';
-}
-
-static int hex_value(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* An IPv6 address in brackets; returns its length with them, or 0. */
@@ -82,8 +76,8 @@ static int unescape(const unsigned char *s, size_t len, struct tm_buf *out)
             buf_putc(out, s[i]);
             continue;
         }
-        int hi = i + 2 < len ? hex_value(s[i + 1]) : -1;
-        int lo = i + 2 < len ? hex_value(s[i + 2]) : -1;
+        int hi = i + 2 < len ? tm_hex_digit((char)s[i + 1]) : -1;
+        int lo = i + 2 < len ? tm_hex_digit((char)s[i + 2]) : -1;
         if (hi < 0 || lo < 0)
             return -1;
         buf_putc(out, (unsigned char)(hi << 4 | lo));
@@ -226,8 +220,8 @@ static bool part_is_unique(const char *s, size_t len, enum part part, bool sent)
             encoded = encoded || !valid_raw((unsigned char)s[i], part);
             continue;
         }
-        int hi = i + 2 < len ? hex_value((unsigned char)s[i + 1]) : -1;
-        int lo = i + 2 < len ? hex_value((unsigned char)s[i + 2]) : -1;
+        int hi = i + 2 < len ? tm_hex_digit(s[i + 1]) : -1;
+        int lo = i + 2 < len ? tm_hex_digit(s[i + 2]) : -1;
         escapes = true;
         if (hi < 0 || lo < 0)
             return true; /* oidc_url_write refuses it */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include "common/jlog.h"
 #include "common/json/jsonstr.h"
 #include "common/json/strictjson.h"
+#include "common/thread.h"
 
 static void b64_round_trips_every_length(void **state)
 {
@@ -529,6 +531,70 @@ static void a_name_is_joined_to_its_folder_by_one_slash(void **state)
     assert_non_null(strstr(e.text, "too long"));
 }
 
+/* ---- threads ---- */
+
+struct bell {
+    pthread_mutex_t lock;
+    pthread_cond_t rung;
+    bool ringing;
+    sigset_t held; /* signals that do not come to the thread */
+};
+
+static void *ring(void *arg)
+{
+    struct bell *b = arg;
+    pthread_mutex_lock(&b->lock);
+    pthread_sigmask(SIG_BLOCK, NULL, &b->held);
+    b->ringing = true;
+    pthread_cond_signal(&b->rung);
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+static void a_wait_ends_at_a_signal_or_at_its_time(void **state)
+{
+    (void)state;
+    struct bell b = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t thread;
+    tm_cond_init(&b.rung);
+    int64_t until = tm_clock_mono_ms() + 30;
+    pthread_mutex_lock(&b.lock);
+    while (tm_cond_wait(&b.rung, &b.lock, until))
+        ;
+    assert_true(tm_clock_mono_ms() >= until);
+    assert_int_equal(tm_thread_start(&thread, ring, &b), 0);
+    until = tm_clock_mono_ms() + 60000;
+    while (!b.ringing)
+        assert_true(tm_cond_wait(&b.rung, &b.lock, until));
+    pthread_mutex_unlock(&b.lock);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sigismember(&b.held, SIGTERM), 1);
+    pthread_cond_destroy(&b.rung);
+}
+
+static void a_tree_is_removed_and_what_its_links_lead_to_stays(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/tenmint-tree.XXXXXX";
+    char path[64];
+    struct tm_err e = {0};
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/a/b", dir);
+    assert_int_equal(tm_file_mkdirs(path, 0755, &e), 0);
+    snprintf(path, sizeof(path), "%s/kept", dir);
+    assert_int_equal(tm_file_create(path, 0644, "x", 1, &e), 0);
+    snprintf(path, sizeof(path), "%s/a/b/link", dir);
+    assert_int_equal(symlink("../../kept", path), 0);
+    assert_true(tm_file_is_in(dir, "a"));
+    snprintf(path, sizeof(path), "%s/a", dir);
+    assert_int_equal(tm_file_remove_tree(path, &e), 0);
+    assert_false(tm_file_is_in(dir, "a"));
+    assert_true(tm_file_is_in(dir, "kept"));
+    assert_int_equal(tm_file_remove_tree(path, &e), -1);
+    assert_non_null(strstr(e.text, "remove '"));
+    assert_int_equal(tm_file_remove_tree(dir, &e), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +616,8 @@ int main(void)
         cmocka_unit_test(clock_takes_only_real_dates),
         cmocka_unit_test(log_lines_cannot_be_forged),
         cmocka_unit_test(log_lines_of_threads_stay_whole),
+        cmocka_unit_test(a_wait_ends_at_a_signal_or_at_its_time),
+        cmocka_unit_test(a_tree_is_removed_and_what_its_links_lead_to_stays),
         cmocka_unit_test(identity_arcs_ascend),
         cmocka_unit_test(the_environments_proxy_has_its_exceptions),
         cmocka_unit_test(a_name_is_joined_to_its_folder_by_one_slash),

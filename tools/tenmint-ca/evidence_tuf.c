@@ -1,6 +1,5 @@
 /* The TUF repository in the pack: its metadata, policy and transcript, the ceremonies as a table,
  * and the pages that tenmint-tuf makes of them. */
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -136,14 +135,6 @@ int evidence_tuf_write(const char *workspace, const char *dir, int64_t now,
 
 /* ---- checking ---- */
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 /* As a client that has `root` would come to the pack's tree at the time when it was made. */
 static int refresh(const char *published, const char *root, int64_t now, struct tm_err *e)
 {
@@ -164,7 +155,7 @@ static int refresh(const char *published, const char *root, int64_t now, struct 
         c = tuf_client_open(&o, e);
         rc = c != NULL ? tuf_client_refresh(c, e) : -1;
         tuf_client_close(c);
-        (void)nftw(cache, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        (void)tm_file_remove_tree(cache, NULL);
     }
     tm_buf_free(&bytes);
     return rc;

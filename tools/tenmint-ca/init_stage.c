@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,23 +14,7 @@
 #include "common/file.h"
 #include "tools/tenmint-ca/setup.h"
 
-#define DEPTH 16
 #define ACL_MAX 4096
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int remove_all(const char *dir, struct tm_err *e)
-{
-    return nftw(dir, remove_one, DEPTH, FTW_DEPTH | FTW_PHYS) == 0
-               ? 0
-               : tm_err_errno(e, "remove '%s'", dir);
-}
 
 /* By its real path: a link stays, and leads to what is made. */
 static int name(struct init_stage *s, const char *place, struct tm_err *e)
@@ -94,7 +77,7 @@ static enum init_stage_state clear(struct init_stage *s, struct tm_err *e)
     if (state == INIT_STAGE_BEGUN && access(mark, F_OK) != 0 && rmdir(s->dir) != 0)
         state = tm_err_set(e, "'%s' is in the way, and was not made by init: move it", s->dir);
     if (state == INIT_STAGE_BEGUN && access(mark, F_OK) == 0)
-        state = remove_all(s->dir, e);
+        state = tm_file_remove_tree(s->dir, e);
     unlock(s);
     s->cleared = state == INIT_STAGE_BEGUN;
     return state;
@@ -183,7 +166,7 @@ enum init_stage_state init_stage_begin(struct init_stage *s, const char *place, 
 void init_stage_drop(struct init_stage *s)
 {
     if (s->lock >= 0 && still_there(s))
-        (void)remove_all(s->dir, NULL);
+        (void)tm_file_remove_tree(s->dir, NULL);
     unlock(s);
 }
 

@@ -106,18 +106,12 @@ static int put_beside(const char *dir, const char *name, const char *to, struct 
     return unlink(from) == 0 ? 0 : tm_err_errno(e, "remove '%s'", from);
 }
 
-static bool has(const char *dir, const char *name)
-{
-    char path[PATH_MAX];
-    return tm_file_join(dir, name, path, sizeof(path), NULL) == 0 && access(path, F_OK) == 0;
-}
-
 /* In its place, and not all beside it. */
 static bool is_unfinished(const struct log_create *n)
 {
     bool found = false;
     for (size_t i = 0; i < BESIDES; i++)
-        found |= has(n->dir, besides[i].within);
+        found |= tm_file_is_in(n->dir, besides[i].within);
     return found;
 }
 
@@ -140,10 +134,10 @@ static int check_left_key(const struct log_create *n, const struct ca_log_format
 {
     char within[PATH_MAX];
     unsigned char id[32];
-    struct tm_key_source source = {.file =
-                                       has(n->dir, besides[BESIDE_KEY].within) ? within : n->key,
-                                   .password_file = n->password_file,
-                                   .password_env = n->password_env};
+    struct tm_key_source source = {
+        .file = tm_file_is_in(n->dir, besides[BESIDE_KEY].within) ? within : n->key,
+        .password_file = n->password_file,
+        .password_env = n->password_env};
     bool device = setup_elsewhere(&n->device) != NULL;
     if (tm_file_join(n->dir, besides[BESIDE_KEY].within, within, sizeof(within), e) != 0)
         return -1;

@@ -1,5 +1,4 @@
 /* serve: from the command line to the first generation of the service. */
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,18 +98,10 @@ static int temporary_log(struct flags *f, struct ca_config *c, struct tm_err *e)
     return trial_log(dir, c, e);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static void remove_temporary(struct flags *f)
 {
     if (f->temporary[0] != '\0')
-        (void)nftw(f->temporary, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        (void)tm_file_remove_tree(f->temporary, NULL);
     f->temporary[0] = '\0';
 }
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "common/file.h"
+#include "common/hex.h"
 #include "common/repository.h"
 #include "common/yamlmap.h"
 
@@ -13,14 +14,6 @@ int ca_filter_set_pattern(struct ca_filter *f, const char *text, struct tm_err *
 {
     f->pattern = tm_pattern_new(text, PATTERN_PART, e);
     return f->pattern != NULL ? 0 : -1;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int ca_filter_set_serial(struct ca_filter *f, const char *text, struct tm_err *e)
@@ -32,7 +25,7 @@ int ca_filter_set_serial(struct ca_filter *f, const char *text, struct tm_err *e
     f->serial_digits = 0;
     bool any = false;
     for (size_t i = from; i < len; i++) {
-        int v = hex_digit(text[i]);
+        int v = tm_hex_digit(text[i]);
         if (text[i] == ':' && any)
             continue;
         if (v < 0 || f->serial_digits == sizeof(f->serial))

@@ -34,12 +34,6 @@ static struct tuf_metadata *load(const char *dir, const char *name, enum tuf_rol
     return m;
 }
 
-static bool exists(const char *dir, const char *name)
-{
-    char path[PATH_MAX];
-    return tm_file_join(dir, name, path, sizeof(path), NULL) == 0 && access(path, F_OK) == 0;
-}
-
 static int check_root(const struct tuf_published *p, const struct tuf_metadata *m, int64_t version,
                       struct tm_err *e)
 {
@@ -64,7 +58,7 @@ static bool has_root(const struct tuf_published *p, int64_t version)
 {
     char name[64];
     snprintf(name, sizeof(name), "%lld.root.json", (long long)version);
-    return exists(p->dir, name);
+    return tm_file_is_in(p->dir, name);
 }
 
 static int load_root(struct tuf_published *p, int64_t version, struct tm_err *e)
@@ -127,7 +121,7 @@ static int load_roots(struct tuf_published *p, int64_t first, struct tm_err *e)
             return stuck(p, v, why.text, e);
         note_unread(p, v, why.text);
     }
-    if (p->root_count == 0 && exists(p->dir, "timestamp.json"))
+    if (p->root_count == 0 && tm_file_is_in(p->dir, "timestamp.json"))
         return tm_err_set(
             e,
             "'%s' has a timestamp.json but no %lld.root.json: every root stays online "
@@ -222,7 +216,7 @@ static int load_tree(const char *dir, int64_t first, struct tuf_published *p, st
         return -1;
     p->nested = calloc(1, sizeof(*p->nested));
     int rc = p->nested != NULL ? load_roots(p, first, e) : tm_err_set(e, "out of memory");
-    if (rc == 0 && p->root_count == 1 && !exists(dir, "timestamp.json"))
+    if (rc == 0 && p->root_count == 1 && !tm_file_is_in(dir, "timestamp.json"))
         forget_roots(p); /* the first publication was cut short: nobody has seen anything */
     else if (rc == 0 && p->root_count > 0)
         rc = load_current(p, e);
@@ -365,7 +359,8 @@ int64_t tuf_published_highest(const struct tuf_published *p, const char *role)
     if (p->snapshot != NULL && tuf_snapshot_find(p->snapshot, role, &info))
         return info.version;
     while (p->snapshot != NULL && v < TUF_VERSION_MAX &&
-           tuf_names_metadata(v + 1, role, name, sizeof(name), NULL) == 0 && exists(p->dir, name))
+           tuf_names_metadata(v + 1, role, name, sizeof(name), NULL) == 0 &&
+           tm_file_is_in(p->dir, name))
         v++;
     return v;
 }

@@ -121,12 +121,6 @@ static int copy_versions(const char *dir, const char *to, struct tm_err *e)
     return rc;
 }
 
-static bool is_there(const char *dir, const char *name)
-{
-    char path[PATH_MAX];
-    return tm_file_join(dir, name, path, sizeof(path), NULL) == 0 && access(path, F_OK) == 0;
-}
-
 /* A role that is kept without its version in the name, as tuf-on-ci does: `names` to try. */
 static int copy_current(const char *dir, const char *to, int64_t version, const char *role,
                         struct tm_err *e)
@@ -137,12 +131,12 @@ static int copy_current(const char *dir, const char *to, int64_t version, const 
     if (tuf_names_metadata(version, role, want, sizeof(want), e) != 0)
         return -1;
     const char *encoded = strchr(want, '.') + 1;
-    if (is_there(to, want))
+    if (tm_file_is_in(to, want))
         return 0;
     snprintf(plain, sizeof(plain), "%s.json", role);
-    const char *name = is_there(dir, encoded)                              ? encoded
-                       : strchr(role, '/') == NULL && is_there(dir, plain) ? plain
-                                                                           : NULL;
+    const char *name = tm_file_is_in(dir, encoded)                              ? encoded
+                       : strchr(role, '/') == NULL && tm_file_is_in(dir, plain) ? plain
+                                                                                : NULL;
     if (name == NULL)
         return 0; /* whether it is missed shows when the tree is read */
     return tm_file_join(dir, name, path, sizeof(path), e) == 0 ? copy_file(path, to, want, e) : -1;
@@ -205,7 +199,7 @@ static int copy_current_roles(const char *dir, const char *to, struct tm_err *e)
 static int copy_newest_root(const char *dir, const char *to, struct tm_err *e)
 {
     char name[NAMES_MAX];
-    if (!is_there(dir, "root.json"))
+    if (!tm_file_is_in(dir, "root.json"))
         return 0;
     struct tuf_metadata *m = read_one(dir, "root.json", TUF_ROOT, e);
     int64_t version = m != NULL ? tuf_metadata_version(m) : 0;

@@ -82,16 +82,6 @@ static int walk(struct context *c, const unsigned char *list, size_t len, struct
     return more;
 }
 
-/* RFC 6962 §3.2: SHA-256 of the issuer's SubjectPublicKeyInfo. */
-static int issuer_key_hash(X509 *issuer, unsigned char out[SCT_KEY_HASH], struct tm_err *e)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(issuer), &der);
-    int ok = len > 0 && EVP_Digest(der, (size_t)len, out, NULL, EVP_sha256(), NULL) == 1;
-    OPENSSL_free(der);
-    return ok ? 0 : tm_err_openssl(e, "hash the issuer's key");
-}
-
 /* 1: walked, 0: there is no SCT, -1: damaged. */
 static int check_embedded(struct context *c, const unsigned char *der, size_t len,
                           const unsigned char *key_hash, struct tuf_report *r, struct tm_err *e)
@@ -124,7 +114,7 @@ static int check_all(struct context *c, const struct tuf_scts_of *what, struct t
     unsigned char *der = NULL;
     unsigned char key_hash[SCT_KEY_HASH];
     int len = i2d_X509(what->leaf, &der);
-    int found = len <= 0 || issuer_key_hash(what->issuer, key_hash, e) != 0
+    int found = len <= 0 || tm_sct_issuer_key_hash(what->issuer, key_hash, e) != 0
                     ? -1
                     : check_embedded(c, der, (size_t)len, key_hash, r, e);
     int beside = found >= 0 ? check_detached(c, der, (size_t)len, what->detached, r, e) : 0;
