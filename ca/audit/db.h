@@ -23,7 +23,6 @@ typedef int (*ca_audit_row_fn)(void *arg, const char *const *column, size_t coun
                                struct tm_err *e);
 
 struct ca_audit_db_kind { /* static; ca_audit_sqlite, ca_audit_postgres */
-    const char *name;
     /* Statements in a transaction after which nobody else changes the tables until its end, however
      * long that takes; NULL ends them. */
     const char *const *alone;

@@ -177,4 +177,4 @@ static const char *const alone[] = {"SET LOCAL statement_timeout = 0",
                                     "SELECT pg_advisory_xact_lock(32762622254870132)", NULL};
 
 const struct ca_audit_db_kind ca_audit_postgres = {
-    .name = "postgresql", .alone = alone, .open = open_db, .close = close_db, .run = run};
+    .alone = alone, .open = open_db, .close = close_db, .run = run};

@@ -250,4 +250,4 @@ static int run(struct ca_audit_db *db, const char *sql, const char *const *param
 static const char *const alone[] = {NULL}; /* who writes is alone */
 
 const struct ca_audit_db_kind ca_audit_sqlite = {
-    .name = "sqlite", .alone = alone, .open = open_db, .close = close_db, .run = run};
+    .alone = alone, .open = open_db, .close = close_db, .run = run};

@@ -64,7 +64,6 @@ void ca_config_once_store(const struct ca_config *config, struct ca_redis_option
     *o = (struct ca_redis_options){.url = c->store,
                                    .password_file = c->store_password_file,
                                    .ca_file = c->store_ca_file,
-                                   .allow_plain = c->store_allow_plain,
                                    .timeout_ms = c->store_timeout};
 }
 

@@ -15,7 +15,6 @@ struct ca_redis_options { /* strings are borrowed */
     const char *url;
     const char *password_file; /* its first line, read anew at each connection; NULL: none */
     const char *ca_file;       /* PEM, in the place of the system's CAs; NULL: those */
-    bool allow_plain;          /* redis:// beyond loopback */
     int64_t timeout_ms;        /* to connect and log in, and for each ca_redis_run */
 };
 

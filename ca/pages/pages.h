@@ -18,7 +18,7 @@ struct ca_page_site {
 struct ca_page_certificate {
     const char *role; /* "issues certificates", … */
     char subject[256];
-    int64_t from, to;     /* Unix seconds */
+    int64_t to;           /* its end, Unix seconds */
     char fingerprint[65]; /* SHA-256, hexadecimal */
 };
 

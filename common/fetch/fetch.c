@@ -351,7 +351,6 @@ struct tm_transfer *tm_transfer_new(const struct tm_fetch_request *req, struct t
         t->sink_arg = req->sink_arg;
         t->url = strdup(req->url);
         t->max_bytes = req->max_bytes > 0 ? req->max_bytes : DEFAULT_MAX_BYTES;
-        t->allow_http = req->allow_http;
         t->response.max_age_s = -1;
         t->response.retry_after_s = -1;
     }

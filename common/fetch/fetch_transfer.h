@@ -23,7 +23,6 @@ struct tm_transfer {
     char why[CURL_ERROR_SIZE]; /* libcurl's own words */
     int (*sink)(void *arg, const void *data, size_t len);
     void *sink_arg;
-    bool allow_http;
     int redirects;
     struct tm_fetch_response response;
 };

@@ -39,7 +39,6 @@ struct slot {
 };
 
 struct wire { /* a channel */
-    struct tm_http_relay *relay;
     struct tm_ipc_channel *channel;
     int events; /* epoll with the channel: what a worker watches */
     atomic_uint pending;
@@ -211,7 +210,6 @@ static int open_wire(struct tm_http_relay *r, int fd, struct tm_err *e)
 {
     struct wire *w = &r->wire[r->count];
     struct epoll_event ev = {.events = EPOLLIN};
-    w->relay = r;
     w->events = -1;
     pthread_mutex_init(&w->lock, NULL);
     w->channel = tm_ipc_channel_new(fd, &tm_http_far_protocol, e);

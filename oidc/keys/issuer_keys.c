@@ -226,7 +226,6 @@ static bool claim_fetch(struct oidc_issuer_keys *p)
     p->fetching = true;
     p->tried_ms = tm_clock_mono_ms();
     p->next_ms = p->tried_ms + p->env->options.jwks_min_interval_s * 1000;
-    p->fetches++;
     return true;
 }
 
@@ -452,7 +451,6 @@ bool oidc_issuer_keys_stats(struct oidc_issuer_keys *p, struct oidc_issuer_stats
     oidc_jwks_unref(keys);
     pthread_mutex_lock(&p->lock);
     s->jwks_age_s = p->had_ms != 0 ? (tm_clock_mono_ms() - p->had_ms) / 1000 : -1;
-    s->fetches = p->fetches;
     s->failures = p->failures;
     s->entry = p->wildcard != NULL ? p->wildcard->pattern : p->iss;
     bool known = p->configured || p->had_ms != 0;

@@ -53,7 +53,6 @@ struct oidc_issuer_keys {
     int64_t had_ms; /* when the keys came; 0: never */
     struct waiting *waiters;
     unsigned waiter_count;
-    uint64_t fetches;
     uint64_t failures;
     struct tm_err why; /* the latest failed, and how; empty after one that did not */
 };

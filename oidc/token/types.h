@@ -81,7 +81,6 @@ struct oidc_issuer_stats {
     const char *issuer;
     const char *entry;  /* of the list, that admits it: a pattern, or the issuer itself */
     int64_t jwks_age_s; /* -1: never fetched */
-    uint64_t fetches;   /* JWKS fetches tried */
     uint64_t failures;  /* discovery or JWKS fetches failed */
     unsigned keys;      /* usable keys held */
 };

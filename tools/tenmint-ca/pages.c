@@ -48,9 +48,7 @@ static int64_t seconds_of(const ASN1_TIME *t)
 
 static void describe(X509 *x, const char *role, struct ca_page_certificate *out)
 {
-    *out = (struct ca_page_certificate){.role = role,
-                                        .from = seconds_of(X509_get0_notBefore(x)),
-                                        .to = seconds_of(X509_get0_notAfter(x))};
+    *out = (struct ca_page_certificate){.role = role, .to = seconds_of(X509_get0_notAfter(x))};
     struct tm_buf name = {0};
     tm_certs_name(X509_get_subject_name(x), false, &name);
     if (tm_buf_str(&name) != NULL)

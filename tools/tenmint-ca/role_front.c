@@ -18,10 +18,7 @@
 #define SINGLE_ROUTES_MAX 8
 #define LATE_MS 2000 /* longer than the issuer itself waits */
 
-struct front;
-
-struct behind { /* a process that answers requests */
-    struct front *front;
+struct behind {                  /* a process that answers requests */
     struct tm_http_relay *relay; /* NULL: there is none */
 };
 
@@ -286,7 +283,6 @@ static int open_relays(struct roles *r, struct front *f, struct tm_err *e)
 {
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         int fd[HTTP_FAR_CHANNELS_MAX];
-        f->behind[i].front = f;
         if (r->lanes[i] == 0)
             continue;
         roles_take_lanes(r, i, fd);

@@ -20,7 +20,6 @@ struct report {
     struct log_question question;
     const char *dir;
     struct cli_amount limit;
-    bool json;
     uint64_t *shown; /* the last `limit` that fit; a ring */
     uint64_t found;
     struct log_unreadable unreadable;

@@ -189,8 +189,7 @@ static uint64_t newest_checkpoint(void *ctx, struct tm_buf *note)
 
 struct ca_log_view ca_log_view_of(struct ca_log *l)
 {
-    return (struct ca_log_view){.format = l->site.format,
-                                .directory = l->site.directory,
+    return (struct ca_log_view){.directory = l->site.directory,
                                 .origin = l->site.origin,
                                 .id = l->site.id,
                                 .key = l->site.o.key,

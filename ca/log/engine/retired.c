@@ -178,8 +178,7 @@ static uint64_t last_checkpoint(void *ctx, struct tm_buf *note)
 
 struct ca_log_view ca_log_retired_view(struct ca_log_retired *r)
 {
-    return (struct ca_log_view){.format = r->format,
-                                .directory = r->directory,
+    return (struct ca_log_view){.directory = r->directory,
                                 .origin = r->last.origin,
                                 .id = r->id,
                                 .key = r->key,

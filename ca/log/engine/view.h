@@ -12,7 +12,6 @@
 struct ca_log;
 
 struct ca_log_view { /* borrowed from the log, which outlives it */
-    const struct ca_log_format *format;
     const char *directory, *origin;
     const unsigned char *id; /* 32 bytes */
     EVP_PKEY *key;           /* its public half is enough */

@@ -17,7 +17,6 @@
 struct slot { /* one transfer */
     struct http_store *store;
     char *path; /* owned; NULL: the slot is free */
-    size_t max;
     bool done;
     int rc;
     struct tm_fetch_response response; /* owned */
@@ -96,7 +95,6 @@ static int start_slot(struct http_store *h, struct slot *s, const char *path, si
                                    .max_bytes = max,
                                    .gzip = true};
     s->path = strdup(path);
-    s->max = max;
     if (s->path == NULL)
         return tm_err_set(e, "out of memory");
     pthread_mutex_unlock(&h->lock);

@@ -40,7 +40,7 @@ struct content {
     struct tm_buf *out;    /* of what clients act on */
     struct tm_buf *others; /* of the rest */
     struct tuf_findings *f;
-    size_t other_count, left_out, absent, wrong;
+    size_t other_count, left_out, absent;
     struct first resembling, moved;
     struct tm_names asked[2]; /* paths whose content before and after was asked for */
     size_t total;             /* what propose counts of the contents that are there */
@@ -282,7 +282,6 @@ static void other_lines(struct content *c, const char *path, const struct tuf_en
 {
     bool wrong = (before->listed && before->there == TUF_CONTENT_WRONG) ||
                  (after->listed && after->there == TUF_CONTENT_WRONG);
-    c->wrong += wrong;
     if (!wrong && (!shown(before) || !shown(after))) {
         judge_absent(c, path, was, is,
                      (before->listed && shown(before)) || (after->listed && shown(after)));
