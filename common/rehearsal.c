@@ -66,41 +66,22 @@ struct line { /* what it points to is borrowed when it is written, else its own 
 };
 
 static const struct tm_jsonmap_member step_members[] = {
-    {.name = "step",
-     JSONMAP_AT(struct tm_rehearsal_step, what),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "ok",
-     JSONMAP_AT(struct tm_rehearsal_step, ok),
-     .kind = JSONMAP_BOOL,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "says", JSONMAP_AT(struct tm_rehearsal_step, says), .kind = JSONMAP_TEXT},
+    JSONMAP_NEED(struct tm_rehearsal_step, "step", what, TEXT),
+    JSONMAP_NEED(struct tm_rehearsal_step, "ok", ok, BOOL),
+    JSONMAP_ROW(struct tm_rehearsal_step, "says", says, TEXT),
     {0}};
 static const struct tm_jsonmap step_map = {.members = step_members,
                                            .size = sizeof(struct tm_rehearsal_step)};
 static const struct tm_jsonmap_member each_step = {.kind = JSONMAP_OBJECT, .map = &step_map};
 
 static const struct tm_jsonmap_member line_members[] = {
-    {.name = "time",
-     JSONMAP_AT(struct line, time),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "kind",
-     JSONMAP_AT(struct line, kind),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "by", JSONMAP_AT(struct line, by), .kind = JSONMAP_TEXT},
-    {.name = "version", JSONMAP_AT(struct line, version), .kind = JSONMAP_TEXT},
-    {.name = "result",
-     JSONMAP_AT(struct line, result),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "steps",
-     JSONMAP_AT(struct line, steps),
-     .kind = JSONMAP_LIST,
-     .max = 1000,
-     .each = &each_step,
-     .size = sizeof(struct tm_rehearsal_step)},
+    JSONMAP_NEED(struct line, "time", time, TEXT),
+    JSONMAP_NEED(struct line, "kind", kind, TEXT),
+    JSONMAP_ROW(struct line, "by", by, TEXT),
+    JSONMAP_ROW(struct line, "version", version, TEXT),
+    JSONMAP_NEED(struct line, "result", result, TEXT),
+    JSONMAP_ROW(struct line, "steps", steps, LIST, .max = 1000, .each = &each_step,
+                .size = sizeof(struct tm_rehearsal_step)),
     {0}};
 static const struct tm_jsonmap line_map = {.members = line_members, .size = sizeof(struct line)};
 

@@ -15,18 +15,11 @@
 #define FILE_MAX ((size_t)512 * 1024)
 
 static const struct tm_jsonmap_member entry_members[] = {
-    {.name = "issuer",
-     JSONMAP_AT(struct ca_freeze_entry, issuer),
-     .kind = JSONMAP_TEXT,
-     .max = 2048},
-    {.name = "reason",
-     JSONMAP_AT(struct ca_freeze_entry, reason),
-     .kind = JSONMAP_TEXT,
-     .min = 1,
-     .max = CA_FREEZE_REASON_MAX,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "by", JSONMAP_AT(struct ca_freeze_entry, by), .kind = JSONMAP_TEXT, .max = 256},
-    {.name = "since", JSONMAP_AT(struct ca_freeze_entry, since), .kind = JSONMAP_INTEGER},
+    JSONMAP_ROW(struct ca_freeze_entry, "issuer", issuer, TEXT, .max = 2048),
+    JSONMAP_NEED(struct ca_freeze_entry, "reason", reason, TEXT, .min = 1,
+                 .max = CA_FREEZE_REASON_MAX),
+    JSONMAP_ROW(struct ca_freeze_entry, "by", by, TEXT, .max = 256),
+    JSONMAP_ROW(struct ca_freeze_entry, "since", since, INTEGER),
     {0}};
 static const struct tm_jsonmap entry_map = {
     .members = entry_members, .size = sizeof(struct ca_freeze_entry), .unknown = JSONMAP_REFUSE};

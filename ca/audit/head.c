@@ -25,12 +25,8 @@ static const struct tm_jsonmap_member members[] = {
     ROW("node", node, JSONMAP_TEXT, 1, 255),
     ROW("seq", seq, JSONMAP_INTEGER, 0, INT64_MAX),
     ROW("hash", hash, JSONMAP_HEX, AUDIT_HASH, AUDIT_HASH),
-    {.name = "time_ms",
-     JSONMAP_AT(struct owned, time_ms),
-     .kind = JSONMAP_INTEGER,
-     .max = INT64_MAX,
-     .flags = JSONMAP_NOTED,
-     .has = offsetof(struct owned, dated)},
+    JSONMAP_ROW(struct owned, "time_ms", time_ms, INTEGER, .max = INT64_MAX, .flags = JSONMAP_NOTED,
+                .has = offsetof(struct owned, dated)),
     {0}};
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};

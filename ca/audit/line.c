@@ -25,20 +25,11 @@ struct ca_audit_line {
 #define FIELD_ROW(text, what) TEXT_ROW(#text, field[AUDIT_FIELD_##text]),
 
 static const struct tm_jsonmap_member members[] = {
-    {.name = "seq", JSONMAP_AT(struct owned, seq), .kind = JSONMAP_INTEGER, .max = INT64_MAX},
-    {.name = "time_ms",
-     JSONMAP_AT(struct owned, time_ms),
-     .kind = JSONMAP_INTEGER,
-     .flags = JSONMAP_REQUIRED,
-     .max = INT64_MAX},
+    JSONMAP_ROW(struct owned, "seq", seq, INTEGER, .max = INT64_MAX),
+    JSONMAP_NEED(struct owned, "time_ms", time_ms, INTEGER, .max = INT64_MAX),
     TEXT_ROW("node", node),
     TEXT_ROW("process", process),
-    {.name = "kind",
-     JSONMAP_AT(struct owned, kind),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED,
-     .min = 1,
-     .max = 64},
+    JSONMAP_NEED(struct owned, "kind", kind, TEXT, .min = 1, .max = 64),
     AUDIT_FIELDS(FIELD_ROW){0}};
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};

@@ -108,6 +108,17 @@ struct tm_jsonmap_member {
     const struct tm_jsonmap_type *type;   /* JSONMAP_OWN */
 };
 #define JSONMAP_AT(type, member) .place = offsetof(type, member)
+/* A row: the struct, the member's name in JSON and in it, TEXT or another kind, what else there is
+ * to say: (struct point, "x", x, INTEGER, .max = 9). JSONMAP_NEED: one that must be there. */
+#define JSONMAP_ROW(type, text, member, ...) \
+    { \
+        .name = text, JSONMAP_AT(type, member), .kind = JSONMAP_##__VA_ARGS__ \
+    }
+#define JSONMAP_NEED(type, text, member, ...) \
+    { \
+        .name = text, JSONMAP_AT(type, member), .flags = JSONMAP_REQUIRED, \
+        .kind = JSONMAP_##__VA_ARGS__ \
+    }
 
 struct tm_jsonmap {
     const struct tm_jsonmap_member *members;

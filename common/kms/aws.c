@@ -88,14 +88,9 @@ struct public_answer {
     char *usage, *id;
 };
 static const struct tm_jsonmap_member public_members[] = {
-    {.name = "PublicKey",
-     JSONMAP_AT(struct public_answer, key),
-     .kind = JSONMAP_BASE64,
-     .min = 1,
-     .max = 2048,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "KeyUsage", JSONMAP_AT(struct public_answer, usage), .kind = JSONMAP_TEXT, .max = 64},
-    {.name = "KeyId", JSONMAP_AT(struct public_answer, id), .kind = JSONMAP_TEXT, .max = 2048},
+    JSONMAP_NEED(struct public_answer, "PublicKey", key, BASE64, .min = 1, .max = 2048),
+    JSONMAP_ROW(struct public_answer, "KeyUsage", usage, TEXT, .max = 64),
+    JSONMAP_ROW(struct public_answer, "KeyId", id, TEXT, .max = 2048),
     {0}};
 static const struct tm_jsonmap public_map = {
     .members = public_members, .size = sizeof(struct public_answer), .unknown = JSONMAP_IGNORE};
@@ -147,17 +142,9 @@ struct sign_answer {
     char *id, *algorithm;
 };
 static const struct tm_jsonmap_member sign_members[] = {
-    {.name = "Signature",
-     JSONMAP_AT(struct sign_answer, signature),
-     .kind = JSONMAP_BASE64,
-     .min = 1,
-     .max = 1024,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "KeyId", JSONMAP_AT(struct sign_answer, id), .kind = JSONMAP_TEXT, .max = 2048},
-    {.name = "SigningAlgorithm",
-     JSONMAP_AT(struct sign_answer, algorithm),
-     .kind = JSONMAP_TEXT,
-     .max = 64},
+    JSONMAP_NEED(struct sign_answer, "Signature", signature, BASE64, .min = 1, .max = 1024),
+    JSONMAP_ROW(struct sign_answer, "KeyId", id, TEXT, .max = 2048),
+    JSONMAP_ROW(struct sign_answer, "SigningAlgorithm", algorithm, TEXT, .max = 64),
     {0}};
 static const struct tm_jsonmap sign_map = {
     .members = sign_members, .size = sizeof(struct sign_answer), .unknown = JSONMAP_IGNORE};
@@ -189,9 +176,9 @@ struct fault {
     char *type, *message, *other;
 };
 static const struct tm_jsonmap_member fault_members[] = {
-    {.name = "__type", JSONMAP_AT(struct fault, type), .kind = JSONMAP_TEXT, .max = 256},
-    {.name = "message", JSONMAP_AT(struct fault, message), .kind = JSONMAP_TEXT, .max = 4096},
-    {.name = "Message", JSONMAP_AT(struct fault, other), .kind = JSONMAP_TEXT, .max = 4096},
+    JSONMAP_ROW(struct fault, "__type", type, TEXT, .max = 256),
+    JSONMAP_ROW(struct fault, "message", message, TEXT, .max = 4096),
+    JSONMAP_ROW(struct fault, "Message", other, TEXT, .max = 4096),
     {0}};
 static const struct tm_jsonmap fault_map = {
     .members = fault_members, .size = sizeof(struct fault), .unknown = JSONMAP_IGNORE};

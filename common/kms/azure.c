@@ -77,12 +77,8 @@ static const struct tm_jsonmap_member jwk_members[] = {TEXT("kid", kid, JSONMAP_
                                                        {0}};
 static const struct tm_jsonmap jwk_map = {
     .members = jwk_members, .size = sizeof(struct jwk), .unknown = JSONMAP_IGNORE};
-static const struct tm_jsonmap_member key_members[] = {{.name = "key",
-                                                        JSONMAP_AT(struct key_answer, key),
-                                                        .kind = JSONMAP_OBJECT,
-                                                        .map = &jwk_map,
-                                                        .flags = JSONMAP_REQUIRED},
-                                                       {0}};
+static const struct tm_jsonmap_member key_members[] = {
+    JSONMAP_NEED(struct key_answer, "key", key, OBJECT, .map = &jwk_map), {0}};
 static const struct tm_jsonmap key_map = {
     .members = key_members, .size = sizeof(struct key_answer), .unknown = JSONMAP_IGNORE};
 
@@ -221,13 +217,8 @@ struct sign_answer {
     char *kid;
 };
 static const struct tm_jsonmap_member sign_members[] = {
-    {.name = "value",
-     JSONMAP_AT(struct sign_answer, value),
-     .kind = JSONMAP_BASE64,
-     .min = 1,
-     .max = 1024,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "kid", JSONMAP_AT(struct sign_answer, kid), .kind = JSONMAP_TEXT, .max = 512},
+    JSONMAP_NEED(struct sign_answer, "value", value, BASE64, .min = 1, .max = 1024),
+    JSONMAP_ROW(struct sign_answer, "kid", kid, TEXT, .max = 512),
     {0}};
 static const struct tm_jsonmap sign_map = {
     .members = sign_members, .size = sizeof(struct sign_answer), .unknown = JSONMAP_IGNORE};

@@ -47,17 +47,9 @@ struct public_answer {
     char *pem, *algorithm, *name;
 };
 static const struct tm_jsonmap_member public_members[] = {
-    {.name = "pem",
-     JSONMAP_AT(struct public_answer, pem),
-     .kind = JSONMAP_TEXT,
-     .max = 8192,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "algorithm",
-     JSONMAP_AT(struct public_answer, algorithm),
-     .kind = JSONMAP_TEXT,
-     .max = 64,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "name", JSONMAP_AT(struct public_answer, name), .kind = JSONMAP_TEXT, .max = 1024},
+    JSONMAP_NEED(struct public_answer, "pem", pem, TEXT, .max = 8192),
+    JSONMAP_NEED(struct public_answer, "algorithm", algorithm, TEXT, .max = 64),
+    JSONMAP_ROW(struct public_answer, "name", name, TEXT, .max = 1024),
     {0}};
 static const struct tm_jsonmap public_map = {
     .members = public_members, .size = sizeof(struct public_answer), .unknown = JSONMAP_IGNORE};
@@ -134,13 +126,8 @@ struct sign_answer {
     char *name;
 };
 static const struct tm_jsonmap_member sign_members[] = {
-    {.name = "signature",
-     JSONMAP_AT(struct sign_answer, signature),
-     .kind = JSONMAP_BASE64,
-     .min = 1,
-     .max = 1024,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "name", JSONMAP_AT(struct sign_answer, name), .kind = JSONMAP_TEXT, .max = 1024},
+    JSONMAP_NEED(struct sign_answer, "signature", signature, BASE64, .min = 1, .max = 1024),
+    JSONMAP_ROW(struct sign_answer, "name", name, TEXT, .max = 1024),
     {0}};
 static const struct tm_jsonmap sign_map = {
     .members = sign_members, .size = sizeof(struct sign_answer), .unknown = JSONMAP_IGNORE};

@@ -52,19 +52,13 @@ static const struct tm_jsonmap format_map = {
 static const struct tm_jsonmap_member source_members[] = {
     TEXT(struct source, "file", file, PATH_MAX),
     TEXT(struct source, "url", url, 2048),
-    {.name = "format",
-     JSONMAP_AT(struct source, format),
-     .kind = JSONMAP_OBJECT,
-     .map = &format_map},
+    JSONMAP_ROW(struct source, "format", format, OBJECT, .map = &format_map),
     {0}};
 static const struct tm_jsonmap source_map = {
     .members = source_members, .size = sizeof(struct source), .unknown = JSONMAP_IGNORE};
 static const struct tm_jsonmap_member members[] = {
-    {.name = "type",
-     JSONMAP_AT(struct file, type),
-     .kind = JSONMAP_ENUM,
-     .names = kinds,
-     .flags = JSONMAP_REQUIRED | JSONMAP_MUST_KNOW},
+    JSONMAP_ROW(struct file, "type", type, ENUM, .names = kinds,
+                .flags = JSONMAP_REQUIRED | JSONMAP_MUST_KNOW),
     TEXT(struct file, "client_email", email, 256),
     TEXT(struct file, "private_key", key, 16384),
     TEXT(struct file, "private_key_id", key_id, 256),
@@ -76,10 +70,7 @@ static const struct tm_jsonmap_member members[] = {
     TEXT(struct file, "subject_token_type", subject_type, 256),
     TEXT(struct file, "token_url", exchange_url, 2048),
     TEXT(struct file, "service_account_impersonation_url", impersonate, 2048),
-    {.name = "credential_source",
-     JSONMAP_AT(struct file, source),
-     .kind = JSONMAP_OBJECT,
-     .map = &source_map},
+    JSONMAP_ROW(struct file, "credential_source", source, OBJECT, .map = &source_map),
     {0}};
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct file), .unknown = JSONMAP_IGNORE};
@@ -268,18 +259,8 @@ struct impersonated {
     char *token, *ends;
 };
 static const struct tm_jsonmap_member impersonated_members[] = {
-    {.name = "accessToken",
-     JSONMAP_AT(struct impersonated, token),
-     .kind = JSONMAP_TEXT,
-     .min = 1,
-     .max = 16384,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "expireTime",
-     JSONMAP_AT(struct impersonated, ends),
-     .kind = JSONMAP_TEXT,
-     .min = 1,
-     .max = 64,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct impersonated, "accessToken", token, TEXT, .min = 1, .max = 16384),
+    JSONMAP_NEED(struct impersonated, "expireTime", ends, TEXT, .min = 1, .max = 64),
     {0}};
 static const struct tm_jsonmap impersonated_map = {.members = impersonated_members,
                                                    .size = sizeof(struct impersonated),

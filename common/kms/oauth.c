@@ -14,35 +14,21 @@ struct answer {
     int64_t expires_in; /* seconds */
 };
 
-static const struct tm_jsonmap_member members[] = {{.name = "access_token",
-                                                    JSONMAP_AT(struct answer, token),
-                                                    .kind = JSONMAP_TEXT,
-                                                    .min = 1,
-                                                    .max = TOKEN_MAX,
-                                                    .flags = JSONMAP_REQUIRED},
-                                                   {.name = "expires_in",
-                                                    JSONMAP_AT(struct answer, expires_in),
-                                                    .kind = JSONMAP_INTEGER,
-                                                    .min = 1,
-                                                    .max = INT32_MAX,
-                                                    .flags = JSONMAP_REQUIRED | JSONMAP_QUOTED},
-                                                   {0}};
+static const struct tm_jsonmap_member members[] = {
+    JSONMAP_NEED(struct answer, "access_token", token, TEXT, .min = 1, .max = TOKEN_MAX),
+    JSONMAP_ROW(struct answer, "expires_in", expires_in, INTEGER, .min = 1, .max = INT32_MAX,
+                .flags = JSONMAP_REQUIRED | JSONMAP_QUOTED),
+    {0}};
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct answer), .unknown = JSONMAP_IGNORE, .proto = true};
 
 struct fault {
     char *error, *description;
 };
-static const struct tm_jsonmap_member fault_members[] = {{.name = "error",
-                                                          JSONMAP_AT(struct fault, error),
-                                                          .kind = JSONMAP_TEXT,
-                                                          .max = 256,
-                                                          .flags = JSONMAP_REQUIRED},
-                                                         {.name = "error_description",
-                                                          JSONMAP_AT(struct fault, description),
-                                                          .kind = JSONMAP_TEXT,
-                                                          .max = 8192},
-                                                         {0}};
+static const struct tm_jsonmap_member fault_members[] = {
+    JSONMAP_NEED(struct fault, "error", error, TEXT, .max = 256),
+    JSONMAP_ROW(struct fault, "error_description", description, TEXT, .max = 8192),
+    {0}};
 static const struct tm_jsonmap fault_map = {
     .members = fault_members, .size = sizeof(struct fault), .unknown = JSONMAP_IGNORE};
 
@@ -71,18 +57,14 @@ static void free_code(void *place)
 
 static const struct tm_jsonmap_type code_type = {.read = read_code, .free = free_code};
 static const struct tm_jsonmap_member refusal_members[] = {
-    {.name = "code", JSONMAP_AT(struct refusal, code), .kind = JSONMAP_OWN, .type = &code_type},
-    {.name = "status", JSONMAP_AT(struct refusal, status), .kind = JSONMAP_TEXT, .max = 64},
-    {.name = "message", JSONMAP_AT(struct refusal, message), .kind = JSONMAP_TEXT, .max = 4096},
+    JSONMAP_ROW(struct refusal, "code", code, OWN, .type = &code_type),
+    JSONMAP_ROW(struct refusal, "status", status, TEXT, .max = 64),
+    JSONMAP_ROW(struct refusal, "message", message, TEXT, .max = 4096),
     {0}};
 static const struct tm_jsonmap refusal_map = {
     .members = refusal_members, .size = sizeof(struct refusal), .unknown = JSONMAP_IGNORE};
-static const struct tm_jsonmap_member answer_members[] = {{.name = "error",
-                                                           JSONMAP_AT(struct refusal_answer, error),
-                                                           .kind = JSONMAP_OBJECT,
-                                                           .map = &refusal_map,
-                                                           .flags = JSONMAP_REQUIRED},
-                                                          {0}};
+static const struct tm_jsonmap_member answer_members[] = {
+    JSONMAP_NEED(struct refusal_answer, "error", error, OBJECT, .map = &refusal_map), {0}};
 static const struct tm_jsonmap answer_map = {
     .members = answer_members, .size = sizeof(struct refusal_answer), .unknown = JSONMAP_IGNORE};
 

@@ -67,44 +67,23 @@ struct key_data {
 struct key_answer {
     struct key_data data;
 };
-static const struct tm_jsonmap_member version_members[] = {{.name = "public_key",
-                                                            JSONMAP_AT(struct version, public_key),
-                                                            .kind = JSONMAP_TEXT,
-                                                            .max = 8192},
-                                                           {0}};
+static const struct tm_jsonmap_member version_members[] = {
+    JSONMAP_ROW(struct version, "public_key", public_key, TEXT, .max = 8192), {0}};
 static const struct tm_jsonmap version_map = {
     .members = version_members, .size = sizeof(struct version), .unknown = JSONMAP_IGNORE};
 static const struct tm_jsonmap_member version_row = {
     .name = "version", .kind = JSONMAP_OBJECT, .map = &version_map, .flags = JSONMAP_REQUIRED};
 static const struct tm_jsonmap_member data_members[] = {
-    {.name = "type",
-     JSONMAP_AT(struct key_data, type),
-     .kind = JSONMAP_TEXT,
-     .max = 64,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "name", JSONMAP_AT(struct key_data, name), .kind = JSONMAP_TEXT, .max = 512},
-    {.name = "latest_version",
-     JSONMAP_AT(struct key_data, latest),
-     .kind = JSONMAP_INTEGER,
-     .min = 1,
-     .max = INT32_MAX,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "keys",
-     JSONMAP_AT(struct key_data, keys),
-     .kind = JSONMAP_NAMED,
-     .max = 4096,
-     .each = &version_row,
-     .size = sizeof(struct version),
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct key_data, "type", type, TEXT, .max = 64),
+    JSONMAP_ROW(struct key_data, "name", name, TEXT, .max = 512),
+    JSONMAP_NEED(struct key_data, "latest_version", latest, INTEGER, .min = 1, .max = INT32_MAX),
+    JSONMAP_NEED(struct key_data, "keys", keys, NAMED, .max = 4096, .each = &version_row,
+                 .size = sizeof(struct version)),
     {0}};
 static const struct tm_jsonmap data_map = {
     .members = data_members, .size = sizeof(struct key_data), .unknown = JSONMAP_IGNORE};
-static const struct tm_jsonmap_member key_members[] = {{.name = "data",
-                                                        JSONMAP_AT(struct key_answer, data),
-                                                        .kind = JSONMAP_OBJECT,
-                                                        .map = &data_map,
-                                                        .flags = JSONMAP_REQUIRED},
-                                                       {0}};
+static const struct tm_jsonmap_member key_members[] = {
+    JSONMAP_NEED(struct key_answer, "data", data, OBJECT, .map = &data_map), {0}};
 static const struct tm_jsonmap key_map = {
     .members = key_members, .size = sizeof(struct key_answer), .unknown = JSONMAP_IGNORE};
 
@@ -191,20 +170,11 @@ struct sign_answer {
     struct sign_data data;
 };
 static const struct tm_jsonmap_member signature_members[] = {
-    {.name = "signature",
-     JSONMAP_AT(struct sign_data, signature),
-     .kind = JSONMAP_TEXT,
-     .max = 2048,
-     .flags = JSONMAP_REQUIRED},
-    {0}};
+    JSONMAP_NEED(struct sign_data, "signature", signature, TEXT, .max = 2048), {0}};
 static const struct tm_jsonmap signature_map = {
     .members = signature_members, .size = sizeof(struct sign_data), .unknown = JSONMAP_IGNORE};
-static const struct tm_jsonmap_member sign_members[] = {{.name = "data",
-                                                         JSONMAP_AT(struct sign_answer, data),
-                                                         .kind = JSONMAP_OBJECT,
-                                                         .map = &signature_map,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {0}};
+static const struct tm_jsonmap_member sign_members[] = {
+    JSONMAP_NEED(struct sign_answer, "data", data, OBJECT, .map = &signature_map), {0}};
 static const struct tm_jsonmap sign_map = {
     .members = sign_members, .size = sizeof(struct sign_answer), .unknown = JSONMAP_IGNORE};
 
@@ -236,14 +206,10 @@ struct fault {
 };
 static const struct tm_jsonmap_member error_row = {
     .name = "error", .kind = JSONMAP_TEXT, .max = 4096, .flags = JSONMAP_REQUIRED};
-static const struct tm_jsonmap_member fault_members[] = {{.name = "errors",
-                                                          JSONMAP_AT(struct fault, errors),
-                                                          .kind = JSONMAP_LIST,
-                                                          .max = 16,
-                                                          .each = &error_row,
-                                                          .size = sizeof(char *),
-                                                          .flags = JSONMAP_REQUIRED},
-                                                         {0}};
+static const struct tm_jsonmap_member fault_members[] = {
+    JSONMAP_NEED(struct fault, "errors", errors, LIST, .max = 16, .each = &error_row,
+                 .size = sizeof(char *)),
+    {0}};
 static const struct tm_jsonmap fault_map = {
     .members = fault_members, .size = sizeof(struct fault), .unknown = JSONMAP_IGNORE};
 

@@ -113,26 +113,14 @@ struct auth {
 struct answer {
     struct auth auth;
 };
-static const struct tm_jsonmap_member auth_members[] = {{.name = "client_token",
-                                                         JSONMAP_AT(struct auth, token),
-                                                         .kind = JSONMAP_TEXT,
-                                                         .min = 1,
-                                                         .max = 8192,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "lease_duration",
-                                                         JSONMAP_AT(struct auth, lasts),
-                                                         .kind = JSONMAP_INTEGER,
-                                                         .min = 0,
-                                                         .max = INT32_MAX},
-                                                        {0}};
+static const struct tm_jsonmap_member auth_members[] = {
+    JSONMAP_NEED(struct auth, "client_token", token, TEXT, .min = 1, .max = 8192),
+    JSONMAP_ROW(struct auth, "lease_duration", lasts, INTEGER, .min = 0, .max = INT32_MAX),
+    {0}};
 static const struct tm_jsonmap auth_map = {
     .members = auth_members, .size = sizeof(struct auth), .unknown = JSONMAP_IGNORE};
-static const struct tm_jsonmap_member members[] = {{.name = "auth",
-                                                    JSONMAP_AT(struct answer, auth),
-                                                    .kind = JSONMAP_OBJECT,
-                                                    .map = &auth_map,
-                                                    .flags = JSONMAP_REQUIRED},
-                                                   {0}};
+static const struct tm_jsonmap_member members[] = {
+    JSONMAP_NEED(struct answer, "auth", auth, OBJECT, .map = &auth_map), {0}};
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct answer), .unknown = JSONMAP_IGNORE};
 

@@ -44,15 +44,8 @@ struct document {
 };
 
 static const struct tm_jsonmap_member members[] = {
-    {.name = "issuer",
-     JSONMAP_AT(struct document, issuer),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "jwks_uri",
-     JSONMAP_AT(struct document, jwks_uri),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED,
-     .max = URL_MAX},
+    JSONMAP_NEED(struct document, "issuer", issuer, TEXT),
+    JSONMAP_NEED(struct document, "jwks_uri", jwks_uri, TEXT, .max = URL_MAX),
     {0},
 };
 static const struct tm_jsonmap map = {

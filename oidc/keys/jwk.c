@@ -33,13 +33,8 @@ static const struct tm_jsonmap_member op = {.kind = JSONMAP_TEXT};
 static const struct tm_jsonmap_member members[] = {
     TEXT(kty, JSONMAP_REQUIRED),
     TEXT(use, 0),
-    {.name = "key_ops",
-     JSONMAP_AT(struct jwk_text, ops),
-     .kind = JSONMAP_LIST,
-     .each = &op,
-     .size = sizeof(char *),
-     .flags = JSONMAP_NOTED,
-     .has = offsetof(struct jwk_text, has_ops)},
+    JSONMAP_ROW(struct jwk_text, "key_ops", ops, LIST, .each = &op, .size = sizeof(char *),
+                .flags = JSONMAP_NOTED, .has = offsetof(struct jwk_text, has_ops)),
     TEXT(alg, JSONMAP_NULL),
     TEXT(kid, JSONMAP_NULL),
     TEXT(crv, 0),
@@ -47,7 +42,7 @@ static const struct tm_jsonmap_member members[] = {
     TEXT(e, 0),
     TEXT(x, 0),
     TEXT(y, 0),
-    {.name = "d", JSONMAP_AT(struct jwk_text, d), .kind = JSONMAP_TREE},
+    JSONMAP_ROW(struct jwk_text, "d", d, TREE),
     {0},
 };
 static const struct tm_jsonmap map = {

@@ -22,12 +22,7 @@ struct listing {
 
 static const struct tm_jsonmap_member one_key = {.kind = JSONMAP_TREE};
 static const struct tm_jsonmap_member members[] = {
-    {.name = "keys",
-     JSONMAP_AT(struct listing, keys),
-     .kind = JSONMAP_LIST,
-     .each = &one_key,
-     .size = sizeof(json_t *),
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct listing, "keys", keys, LIST, .each = &one_key, .size = sizeof(json_t *)),
     {0},
 };
 static const struct tm_jsonmap map = {

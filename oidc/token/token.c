@@ -26,8 +26,8 @@ struct header {
     {.name = #name_, JSONMAP_AT(struct header, refused[REFUSED_##name_]), .kind = JSONMAP_TREE},
 static const struct tm_jsonmap_member members[] = {
     REFUSED(ROW) /* first: they have their place in `refused` as here */
-    {.name = "alg", JSONMAP_AT(struct header, alg), .kind = JSONMAP_TREE},
-    {.name = "kid", JSONMAP_AT(struct header, kid), .kind = JSONMAP_TEXT},
+    JSONMAP_ROW(struct header, "alg", alg, TREE),
+    JSONMAP_ROW(struct header, "kid", kid, TEXT),
     {0},
 };
 static const struct tm_jsonmap map = {

@@ -33,8 +33,8 @@ struct all {
 static const struct tm_jsonmap_name colours[] = {{"RED", 1, 1}, {"GREEN", 2, 2}, {NULL, 0, 0}};
 
 static const struct tm_jsonmap_member item_members[] = {
-    {.name = "name", JSONMAP_AT(struct item, name), .kind = JSONMAP_TEXT, .max = 9},
-    {.name = "size", JSONMAP_AT(struct item, size), .kind = JSONMAP_INTEGER, .min = -5, .max = 99},
+    JSONMAP_ROW(struct item, "name", name, TEXT, .max = 9),
+    JSONMAP_ROW(struct item, "size", size, INTEGER, .min = -5, .max = 99),
     {0}};
 static const struct tm_jsonmap item_map = {.members = item_members, .size = sizeof(struct item)};
 static const struct tm_jsonmap_member an_item = {.kind = JSONMAP_OBJECT, .map = &item_map};
@@ -43,40 +43,21 @@ static const struct tm_jsonmap_member an_entry = {JSONMAP_AT(struct entry, item)
 static const struct tm_jsonmap_member a_text = {.kind = JSONMAP_TEXT, .max = 9};
 
 static const struct tm_jsonmap_member all_members[] = {
-    {.name = "name", JSONMAP_AT(struct all, name), .kind = JSONMAP_TEXT, .min = 1, .max = 9},
-    {.name = "on", JSONMAP_AT(struct all, on), .kind = JSONMAP_BOOL},
-    {.name = "size",
-     JSONMAP_AT(struct all, size),
-     .kind = JSONMAP_INTEGER,
-     .flags = JSONMAP_NOTED | JSONMAP_NULL,
-     .has = offsetof(struct all, has_size)},
-    {.name = "raw", JSONMAP_AT(struct all, raw), .kind = JSONMAP_BASE64, .max = 9},
-    {.name = "hex", JSONMAP_AT(struct all, hex), .kind = JSONMAP_HEX, .min = 2, .max = 9},
-    {.name = "colour", JSONMAP_AT(struct all, colour), .kind = JSONMAP_ENUM, .names = colours},
-    {.name = "inner", JSONMAP_AT(struct all, inner), .kind = JSONMAP_OBJECT, .map = &item_map},
-    {.name = "list",
-     JSONMAP_AT(struct all, list),
-     .kind = JSONMAP_LIST,
-     .each = &an_item,
-     .size = sizeof(struct item),
-     .max = 3},
-    {.name = "texts",
-     JSONMAP_AT(struct all, texts),
-     .kind = JSONMAP_LIST,
-     .each = &a_text,
-     .size = sizeof(char *)},
-    {.name = "named",
-     JSONMAP_AT(struct all, named),
-     .kind = JSONMAP_NAMED,
-     .each = &an_entry,
-     .size = sizeof(struct entry)},
-    {.name = "tree", JSONMAP_AT(struct all, tree), .kind = JSONMAP_TREE},
-    {.name = "loose",
-     JSONMAP_AT(struct all, loose),
-     .kind = JSONMAP_INTEGER,
-     .min = 1,
-     .max = 9,
-     .flags = JSONMAP_LOOSE | JSONMAP_OMIT},
+    JSONMAP_ROW(struct all, "name", name, TEXT, .min = 1, .max = 9),
+    JSONMAP_ROW(struct all, "on", on, BOOL),
+    JSONMAP_ROW(struct all, "size", size, INTEGER, .flags = JSONMAP_NOTED | JSONMAP_NULL,
+                .has = offsetof(struct all, has_size)),
+    JSONMAP_ROW(struct all, "raw", raw, BASE64, .max = 9),
+    JSONMAP_ROW(struct all, "hex", hex, HEX, .min = 2, .max = 9),
+    JSONMAP_ROW(struct all, "colour", colour, ENUM, .names = colours),
+    JSONMAP_ROW(struct all, "inner", inner, OBJECT, .map = &item_map),
+    JSONMAP_ROW(struct all, "list", list, LIST, .each = &an_item, .size = sizeof(struct item),
+                .max = 3),
+    JSONMAP_ROW(struct all, "texts", texts, LIST, .each = &a_text, .size = sizeof(char *)),
+    JSONMAP_ROW(struct all, "named", named, NAMED, .each = &an_entry, .size = sizeof(struct entry)),
+    JSONMAP_ROW(struct all, "tree", tree, TREE),
+    JSONMAP_ROW(struct all, "loose", loose, INTEGER, .min = 1, .max = 9,
+                .flags = JSONMAP_LOOSE | JSONMAP_OMIT),
     {0}};
 static const struct tm_jsonmap all_map = {.members = all_members,
                                           .size = sizeof(struct all),
@@ -92,15 +73,12 @@ struct message {
 };
 static const struct tm_jsonmap_member a_message = {.kind = JSONMAP_OBJECT, .map = &item_map};
 static const struct tm_jsonmap_member message_members[] = {
-    {.name = "name", JSONMAP_AT(struct message, name), .kind = JSONMAP_TEXT},
-    {.name = "publicKey", JSONMAP_AT(struct message, key), .kind = JSONMAP_BASE64},
-    {.name = "bigNumber", JSONMAP_AT(struct message, number), .kind = JSONMAP_INTEGER},
-    {.name = "colour", JSONMAP_AT(struct message, colour), .kind = JSONMAP_ENUM, .names = colours},
-    {.name = "nested",
-     JSONMAP_AT(struct message, nested),
-     .kind = JSONMAP_LIST,
-     .each = &a_message,
-     .size = sizeof(struct item)},
+    JSONMAP_ROW(struct message, "name", name, TEXT),
+    JSONMAP_ROW(struct message, "publicKey", key, BASE64),
+    JSONMAP_ROW(struct message, "bigNumber", number, INTEGER),
+    JSONMAP_ROW(struct message, "colour", colour, ENUM, .names = colours),
+    JSONMAP_ROW(struct message, "nested", nested, LIST, .each = &a_message,
+                .size = sizeof(struct item)),
     {0}};
 static const struct tm_jsonmap message_map = {.members = message_members,
                                               .size = sizeof(struct message),

@@ -40,29 +40,17 @@ static const struct tm_jsonmap_name details[] = {
     {"PKIX_ED25519", 1, 7}, {"PKIX_ECDSA", 2, 5}, {NULL, 0, 0}};
 
 static const struct tm_jsonmap_member key_members[] = {
-    {.name = "rawBytes",
-     JSONMAP_AT(struct key, bytes),
-     .kind = JSONMAP_BASE64,
-     .flags = JSONMAP_REQUIRED,
-     .max = 4},
-    {.name = "keyDetails", JSONMAP_AT(struct key, details), .kind = JSONMAP_ENUM, .names = details},
+    JSONMAP_NEED(struct key, "rawBytes", bytes, BASE64, .max = 4),
+    JSONMAP_ROW(struct key, "keyDetails", details, ENUM, .names = details),
     {0}};
 static const struct tm_jsonmap key_map = {
     .members = key_members, .size = sizeof(struct key), .unknown = JSONMAP_IGNORE, .proto = true};
 
 static const struct tm_jsonmap_member log_members[] = {
-    {.name = "baseUrl", JSONMAP_AT(struct log, url), .kind = JSONMAP_TEXT, .max = 8},
-    {.name = "treeSize",
-     JSONMAP_AT(struct log, size),
-     .kind = JSONMAP_INTEGER,
-     .flags = JSONMAP_NOTED,
-     .has = offsetof(struct log, has_size),
-     .max = 100},
-    {.name = "publicKey",
-     JSONMAP_AT(struct log, key),
-     .kind = JSONMAP_OBJECT,
-     .map = &key_map,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_ROW(struct log, "baseUrl", url, TEXT, .max = 8),
+    JSONMAP_ROW(struct log, "treeSize", size, INTEGER, .flags = JSONMAP_NOTED,
+                .has = offsetof(struct log, has_size), .max = 100),
+    JSONMAP_NEED(struct log, "publicKey", key, OBJECT, .map = &key_map),
     {0}};
 static const struct tm_jsonmap log_map = {
     .members = log_members, .size = sizeof(struct log), .unknown = JSONMAP_IGNORE, .proto = true};
@@ -98,31 +86,15 @@ static int check_file(const void *it, const struct tm_jsonmap_how *how, struct t
 }
 
 static const struct tm_jsonmap_member file_members[] = {
-    {.name = "type",
-     JSONMAP_AT(struct file, type),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED,
-     .min = 1,
-     .max = 10},
-    {.name = "fresh", JSONMAP_AT(struct file, fresh), .kind = JSONMAP_BOOL},
-    {.name = "logs",
-     JSONMAP_AT(struct file, logs),
-     .kind = JSONMAP_LIST,
-     .each = &a_log,
-     .size = sizeof(struct log),
-     .max = 2},
-    {.name = "holders",
-     JSONMAP_AT(struct file, holders),
-     .kind = JSONMAP_NAMED,
-     .each = &a_holder,
-     .size = sizeof(struct holder)},
-    {.name = "words",
-     JSONMAP_AT(struct file, words),
-     .kind = JSONMAP_LIST,
-     .each = &a_word,
-     .size = sizeof(char *)},
-    {.name = "anything", JSONMAP_AT(struct file, anything), .kind = JSONMAP_TREE},
-    {.name = "even", JSONMAP_AT(struct file, even), .kind = JSONMAP_OWN, .type = &even},
+    JSONMAP_NEED(struct file, "type", type, TEXT, .min = 1, .max = 10),
+    JSONMAP_ROW(struct file, "fresh", fresh, BOOL),
+    JSONMAP_ROW(struct file, "logs", logs, LIST, .each = &a_log, .size = sizeof(struct log),
+                .max = 2),
+    JSONMAP_ROW(struct file, "holders", holders, NAMED, .each = &a_holder,
+                .size = sizeof(struct holder)),
+    JSONMAP_ROW(struct file, "words", words, LIST, .each = &a_word, .size = sizeof(char *)),
+    JSONMAP_ROW(struct file, "anything", anything, TREE),
+    JSONMAP_ROW(struct file, "even", even, OWN, .type = &even),
     {0}};
 static const struct tm_jsonmap strict_map = {
     .members = file_members, .size = sizeof(struct file), .check = check_file};
@@ -252,30 +224,18 @@ struct loose {
 
 static void a_loose_row_keeps_what_it_does_not_take(void **state)
 {
-    static const struct tm_jsonmap_member holder_rows[] = {{.name = "url",
-                                                            JSONMAP_AT(struct holder, url),
-                                                            .kind = JSONMAP_TEXT,
-                                                            .flags = JSONMAP_REQUIRED},
-                                                           {0}};
+    static const struct tm_jsonmap_member holder_rows[] = {
+        JSONMAP_NEED(struct holder, "url", url, TEXT), {0}};
     static const struct tm_jsonmap holder_map = {.members = holder_rows,
                                                  .size = sizeof(struct holder)};
-    static const struct tm_jsonmap_member rows[] = {{.name = "text",
-                                                     JSONMAP_AT(struct loose, text),
-                                                     .kind = JSONMAP_TEXT,
-                                                     .flags = JSONMAP_LOOSE | JSONMAP_NULL},
-                                                    {.name = "holder",
-                                                     JSONMAP_AT(struct loose, holder),
-                                                     .kind = JSONMAP_OBJECT,
-                                                     .map = &holder_map,
-                                                     .flags = JSONMAP_LOOSE | JSONMAP_NOTED,
-                                                     .has = offsetof(struct loose, has_holder)},
-                                                    {.name = "n",
-                                                     JSONMAP_AT(struct loose, n),
-                                                     .kind = JSONMAP_INTEGER,
-                                                     .min = 1,
-                                                     .max = 9,
-                                                     .flags = JSONMAP_LOOSE | JSONMAP_OMIT},
-                                                    {0}};
+    static const struct tm_jsonmap_member rows[] = {
+        JSONMAP_ROW(struct loose, "text", text, TEXT, .flags = JSONMAP_LOOSE | JSONMAP_NULL),
+        JSONMAP_ROW(struct loose, "holder", holder, OBJECT, .map = &holder_map,
+                    .flags = JSONMAP_LOOSE | JSONMAP_NOTED,
+                    .has = offsetof(struct loose, has_holder)),
+        JSONMAP_ROW(struct loose, "n", n, INTEGER, .min = 1, .max = 9,
+                    .flags = JSONMAP_LOOSE | JSONMAP_OMIT),
+        {0}};
     static const struct tm_jsonmap map = {.members = rows,
                                           .size = sizeof(struct loose),
                                           .unknown = JSONMAP_KEEP,
@@ -320,15 +280,10 @@ struct lones {
  * of a table that ignores is empty. */
 static void an_item_that_stands_alone_spoils_no_other(void **state)
 {
-    static const struct tm_jsonmap_member rows[] = {{.name = "url",
-                                                     JSONMAP_AT(struct lone, holder.url),
-                                                     .kind = JSONMAP_TEXT,
-                                                     .flags = JSONMAP_REQUIRED},
-                                                    {.name = "text",
-                                                     JSONMAP_AT(struct lone, text),
-                                                     .kind = JSONMAP_TEXT,
-                                                     .flags = JSONMAP_LOOSE},
-                                                    {0}};
+    static const struct tm_jsonmap_member rows[] = {
+        JSONMAP_NEED(struct lone, "url", holder.url, TEXT),
+        JSONMAP_ROW(struct lone, "text", text, TEXT, .flags = JSONMAP_LOOSE),
+        {0}};
     static const struct tm_jsonmap map = {
         .members = rows, .size = sizeof(struct lone), .unknown = JSONMAP_IGNORE, .proto = true};
     static const struct tm_jsonmap_member each = {.kind = JSONMAP_OBJECT,

@@ -66,19 +66,10 @@ static int hash_file(const char *path, struct tm_buf *sha256, struct tm_err *e)
 
 /* ---- the list ---- */
 
-static const struct tm_jsonmap_member file_members[] = {{.name = "name",
-                                                         JSONMAP_AT(struct evidence_file, name),
-                                                         .kind = JSONMAP_TEXT,
-                                                         .flags = JSONMAP_REQUIRED,
-                                                         .min = 1,
-                                                         .max = 1024},
-                                                        {.name = "sha256",
-                                                         JSONMAP_AT(struct evidence_file, sha256),
-                                                         .kind = JSONMAP_HEX,
-                                                         .flags = JSONMAP_REQUIRED,
-                                                         .min = 32,
-                                                         .max = 32},
-                                                        {0}};
+static const struct tm_jsonmap_member file_members[] = {
+    JSONMAP_NEED(struct evidence_file, "name", name, TEXT, .min = 1, .max = 1024),
+    JSONMAP_NEED(struct evidence_file, "sha256", sha256, HEX, .min = 32, .max = 32),
+    {0}};
 static const struct tm_jsonmap file_map = {
     .members = file_members, .size = sizeof(struct evidence_file), .unknown = JSONMAP_REFUSE};
 static const struct tm_jsonmap_member file_row = {
@@ -97,29 +88,16 @@ struct owned { /* as jsonmap has it */
         .name = text, JSONMAP_AT(struct owned, member), .kind = JSONMAP_INTEGER, \
         .flags = JSONMAP_REQUIRED, .max = INT64_MAX \
     }
-static const struct tm_jsonmap_member members[] = {{.name = "type",
-                                                    JSONMAP_AT(struct owned, type),
-                                                    .kind = JSONMAP_TEXT,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = 64},
-                                                   NUMBER_ROW("made_ms", made_ms),
-                                                   NUMBER_ROW("since_ms", since_ms),
-                                                   NUMBER_ROW("until_ms", until_ms),
-                                                   {.name = "nodes",
-                                                    JSONMAP_AT(struct owned, nodes),
-                                                    .kind = JSONMAP_LIST,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = 1024,
-                                                    .each = &node_row,
-                                                    .size = sizeof(char *)},
-                                                   {.name = "files",
-                                                    JSONMAP_AT(struct owned, files),
-                                                    .kind = JSONMAP_LIST,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = 1000000,
-                                                    .each = &file_row,
-                                                    .size = sizeof(struct evidence_file)},
-                                                   {0}};
+static const struct tm_jsonmap_member members[] = {
+    JSONMAP_NEED(struct owned, "type", type, TEXT, .max = 64),
+    NUMBER_ROW("made_ms", made_ms),
+    NUMBER_ROW("since_ms", since_ms),
+    NUMBER_ROW("until_ms", until_ms),
+    JSONMAP_NEED(struct owned, "nodes", nodes, LIST, .max = 1024, .each = &node_row,
+                 .size = sizeof(char *)),
+    JSONMAP_NEED(struct owned, "files", files, LIST, .max = 1000000, .each = &file_row,
+                 .size = sizeof(struct evidence_file)),
+    {0}};
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};
 

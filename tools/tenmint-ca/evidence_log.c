@@ -187,30 +187,14 @@ struct owned { /* a line, as jsonmap fills it */
     struct tm_jsonmap_list proof; /* of struct hash */
 };
 
-static const struct tm_jsonmap_member hash_row = {.name = "hash",
-                                                  JSONMAP_AT(struct hash, bytes),
-                                                  .kind = JSONMAP_BASE64,
-                                                  .min = MERKLE_HASH,
-                                                  .max = MERKLE_HASH};
-static const struct tm_jsonmap_member members[] = {{.name = "index",
-                                                    JSONMAP_AT(struct owned, index),
-                                                    .kind = JSONMAP_INTEGER,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = INT64_MAX},
-                                                   {.name = "leaf",
-                                                    JSONMAP_AT(struct owned, leaf),
-                                                    .kind = JSONMAP_BASE64,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .min = 1,
-                                                    .max = 256 * 1024},
-                                                   {.name = "proof",
-                                                    JSONMAP_AT(struct owned, proof),
-                                                    .kind = JSONMAP_LIST,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = MERKLE_PROOF_MAX,
-                                                    .each = &hash_row,
-                                                    .size = sizeof(struct hash)},
-                                                   {0}};
+static const struct tm_jsonmap_member hash_row =
+    JSONMAP_ROW(struct hash, "hash", bytes, BASE64, .min = MERKLE_HASH, .max = MERKLE_HASH);
+static const struct tm_jsonmap_member members[] = {
+    JSONMAP_NEED(struct owned, "index", index, INTEGER, .max = INT64_MAX),
+    JSONMAP_NEED(struct owned, "leaf", leaf, BASE64, .min = 1, .max = 256 * 1024),
+    JSONMAP_NEED(struct owned, "proof", proof, LIST, .max = MERKLE_PROOF_MAX, .each = &hash_row,
+                 .size = sizeof(struct hash)),
+    {0}};
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct owned), .unknown = JSONMAP_REFUSE};
 

@@ -16,44 +16,21 @@
 #define NAME "in-force.json"
 #define FILE_MAX (YAMLMAP_FILE_MAX * 6 + 65536) /* bytes; each of the text may be escaped */
 
-static const struct tm_jsonmap_member unused_members[] = {{.name = "key",
-                                                           JSONMAP_AT(struct changes_unused, key),
-                                                           .kind = JSONMAP_TEXT,
-                                                           .flags = JSONMAP_REQUIRED,
-                                                           .max = 256},
-                                                          {.name = "by",
-                                                           JSONMAP_AT(struct changes_unused, by),
-                                                           .kind = JSONMAP_TEXT,
-                                                           .flags = JSONMAP_REQUIRED,
-                                                           .max = 256},
-                                                          {0}};
+static const struct tm_jsonmap_member unused_members[] = {
+    JSONMAP_NEED(struct changes_unused, "key", key, TEXT, .max = 256),
+    JSONMAP_NEED(struct changes_unused, "by", by, TEXT, .max = 256),
+    {0}};
 static const struct tm_jsonmap unused_map = {
     .members = unused_members, .size = sizeof(struct changes_unused), .unknown = JSONMAP_IGNORE};
 static const struct tm_jsonmap_member unused_row = {.kind = JSONMAP_OBJECT, .map = &unused_map};
 
-static const struct tm_jsonmap_member members[] = {{.name = "config_file",
-                                                    JSONMAP_AT(struct in_force, config_file),
-                                                    .kind = JSONMAP_TEXT,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = PATH_MAX},
-                                                   {.name = "since",
-                                                    JSONMAP_AT(struct in_force, since),
-                                                    .kind = JSONMAP_TEXT,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = 64},
-                                                   {.name = "unused",
-                                                    JSONMAP_AT(struct in_force, unused),
-                                                    .kind = JSONMAP_LIST,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = CHANGES_UNUSED_MAX,
-                                                    .each = &unused_row,
-                                                    .size = sizeof(struct changes_unused)},
-                                                   {.name = "text",
-                                                    JSONMAP_AT(struct in_force, text),
-                                                    .kind = JSONMAP_TEXT,
-                                                    .flags = JSONMAP_REQUIRED,
-                                                    .max = YAMLMAP_FILE_MAX},
-                                                   {0}};
+static const struct tm_jsonmap_member members[] = {
+    JSONMAP_NEED(struct in_force, "config_file", config_file, TEXT, .max = PATH_MAX),
+    JSONMAP_NEED(struct in_force, "since", since, TEXT, .max = 64),
+    JSONMAP_NEED(struct in_force, "unused", unused, LIST, .max = CHANGES_UNUSED_MAX,
+                 .each = &unused_row, .size = sizeof(struct changes_unused)),
+    JSONMAP_NEED(struct in_force, "text", text, TEXT, .max = YAMLMAP_FILE_MAX),
+    {0}};
 /* A server of another version may say more. */
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct in_force), .unknown = JSONMAP_IGNORE};

@@ -99,14 +99,8 @@ static const struct tm_jsonmap_member chain_members[] = {
 MAP(chain_map, struct signed_certificate, chain_members);
 
 static const struct tm_jsonmap_member certificate_members[] = {
-    {.name = "chain",
-     JSONMAP_AT(struct signed_certificate, chain),
-     .kind = JSONMAP_OBJECT,
-     .map = &chain_map,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "signedCertificateTimestamp",
-     JSONMAP_AT(struct signed_certificate, sct),
-     .kind = JSONMAP_BASE64},
+    JSONMAP_NEED(struct signed_certificate, "chain", chain, OBJECT, .map = &chain_map),
+    JSONMAP_ROW(struct signed_certificate, "signedCertificateTimestamp", sct, BASE64),
     {0},
 };
 MAP(certificate_map, struct signed_certificate, certificate_members);

@@ -10,7 +10,7 @@ struct refusal {
 };
 
 static const struct tm_jsonmap_member members[] = {
-    {.name = "message", JSONMAP_AT(struct refusal, message), .kind = JSONMAP_TEXT}, {0}};
+    JSONMAP_ROW(struct refusal, "message", message, TEXT), {0}};
 static const struct tm_jsonmap map = {
     .members = members, .size = sizeof(struct refusal), .unknown = JSONMAP_IGNORE};
 

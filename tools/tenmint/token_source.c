@@ -25,10 +25,7 @@ struct github_answer {
 };
 
 static const struct tm_jsonmap_member github_members[] = {
-    {.name = "value",
-     JSONMAP_AT(struct github_answer, value),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct github_answer, "value", value, TEXT),
     {0},
 };
 static const struct tm_jsonmap github_map = {

@@ -60,12 +60,8 @@ static const struct tm_jsonmap keyval_map = MAP(keyval_rows, struct tuf_keyval, 
 static const struct tm_jsonmap_member key_rows[] = {
     TEXT(struct tuf_public_key, keytype, "keytype", LOOSE),
     TEXT(struct tuf_public_key, scheme, "scheme", LOOSE),
-    {.name = "keyval",
-     JSONMAP_AT(struct tuf_public_key, keyval),
-     .kind = JSONMAP_OBJECT,
-     .map = &keyval_map,
-     .flags = LOOSE | NOTED,
-     .has = offsetof(struct tuf_public_key, has_keyval)},
+    JSONMAP_ROW(struct tuf_public_key, "keyval", keyval, OBJECT, .map = &keyval_map,
+                .flags = LOOSE | NOTED, .has = offsetof(struct tuf_public_key, has_keyval)),
     TEXT(struct tuf_public_key, owner, "x-tenmint-keyowner", LOOSE),
     TEXT(struct tuf_public_key, on_ci_owner, "x-tuf-on-ci-keyowner", LOOSE),
     TEXT(struct tuf_public_key, on_ci_uri, "x-tuf-on-ci-online-uri", LOOSE),
@@ -98,7 +94,7 @@ static const struct tm_jsonmap_member roles_rows[] = {
     TOP_ROLE("timestamp", TUF_TIMESTAMP),
     TOP_ROLE("snapshot", TUF_SNAPSHOT),
     TOP_ROLE("targets", TUF_TARGETS),
-    {.name = "mirrors", JSONMAP_AT(struct tuf_roles, mirrors), .kind = JSONMAP_TREE},
+    JSONMAP_ROW(struct tuf_roles, "mirrors", mirrors, TREE),
     {0}};
 static const struct tm_jsonmap roles_map = {
     .members = roles_rows, .size = sizeof(struct tuf_roles), .unknown = JSONMAP_REFUSE};
@@ -118,15 +114,12 @@ static const struct tm_jsonmap_member any_hash = {JSONMAP_AT(struct tuf_named_ha
         .max = INT64_MAX, .flags = NOTED | (how), .has = offsetof(struct tuf_entry, has_length) \
     }
 
-static const struct tm_jsonmap_member meta_rows[] = {{.name = "version",
-                                                      JSONMAP_AT(struct tuf_entry, version),
-                                                      .kind = JSONMAP_INTEGER,
-                                                      .min = 1,
-                                                      .max = TUF_VERSION_MAX,
-                                                      .flags = NEEDED},
-                                                     LENGTH(0U),
-                                                     HASHES(0U),
-                                                     {0}};
+static const struct tm_jsonmap_member meta_rows[] = {
+    JSONMAP_ROW(struct tuf_entry, "version", version, INTEGER, .min = 1, .max = TUF_VERSION_MAX,
+                .flags = NEEDED),
+    LENGTH(0U),
+    HASHES(0U),
+    {0}};
 const struct tm_jsonmap tuf_meta_map = MAP(meta_rows, struct tuf_entry, rest);
 
 static const struct tm_jsonmap_member sigstore_rows[] = {
@@ -137,24 +130,16 @@ static const struct tm_jsonmap_member sigstore_rows[] = {
 static const struct tm_jsonmap sigstore_map = MAP(sigstore_rows, struct tuf_sigstore_custom, rest);
 
 static const struct tm_jsonmap_member custom_rows[] = {
-    {.name = "sigstore",
-     JSONMAP_AT(struct tuf_custom, sigstore),
-     .kind = JSONMAP_OBJECT,
-     .map = &sigstore_map,
-     .flags = LOOSE | NOTED,
-     .has = offsetof(struct tuf_custom, has_sigstore)},
+    JSONMAP_ROW(struct tuf_custom, "sigstore", sigstore, OBJECT, .map = &sigstore_map,
+                .flags = LOOSE | NOTED, .has = offsetof(struct tuf_custom, has_sigstore)),
     {0}};
 static const struct tm_jsonmap custom_map = MAP(custom_rows, struct tuf_custom, rest);
 
 static const struct tm_jsonmap_member target_rows[] = {
     LENGTH(NEEDED),
     HASHES(NEEDED),
-    {.name = "custom",
-     JSONMAP_AT(struct tuf_entry, custom),
-     .kind = JSONMAP_OBJECT,
-     .map = &custom_map,
-     .flags = LOOSE | NOTED,
-     .has = offsetof(struct tuf_entry, has_custom)},
+    JSONMAP_ROW(struct tuf_entry, "custom", custom, OBJECT, .map = &custom_map,
+                .flags = LOOSE | NOTED, .has = offsetof(struct tuf_entry, has_custom)),
     {0}};
 const struct tm_jsonmap tuf_target_map = MAP(target_rows, struct tuf_entry, rest);
 
@@ -171,10 +156,7 @@ const struct tm_jsonmap tuf_target_map = MAP(target_rows, struct tuf_entry, rest
 static const struct tm_jsonmap_member delegated_rows[] = {
     TEXT(struct tuf_delegated_role, name, "name", NEEDED),
     ROLE_KEYS(struct tuf_delegated_role, by.),
-    {.name = "terminating",
-     JSONMAP_AT(struct tuf_delegated_role, terminating),
-     .kind = JSONMAP_BOOL,
-     .flags = NEEDED},
+    JSONMAP_ROW(struct tuf_delegated_role, "terminating", terminating, BOOL, .flags = NEEDED),
     COVERED(paths, "paths", has_paths),
     COVERED(prefixes, "path_hash_prefixes", has_prefixes),
     {0}};
@@ -184,31 +166,20 @@ static const struct tm_jsonmap_member any_delegated = {.kind = JSONMAP_OBJECT,
 
 static const struct tm_jsonmap_member bins_rows[] = {
     ROLE_KEYS(struct tuf_bins, by.),
-    {.name = "bit_length",
-     JSONMAP_AT(struct tuf_bins, bits),
-     .kind = JSONMAP_INTEGER,
-     .min = 1,
-     .max = TUF_SUCCINCT_BITS_MAX,
-     .flags = NEEDED},
+    JSONMAP_ROW(struct tuf_bins, "bit_length", bits, INTEGER, .min = 1,
+                .max = TUF_SUCCINCT_BITS_MAX, .flags = NEEDED),
     TEXT(struct tuf_bins, prefix, "name_prefix", NEEDED),
     {0}};
 static const struct tm_jsonmap bins_map = MAP(bins_rows, struct tuf_bins, by.rest);
 
 static const struct tm_jsonmap_member delegations_rows[] = {
     KEYS(struct tuf_delegations, keys),
-    {.name = "roles",
-     JSONMAP_AT(struct tuf_delegations, roles),
-     .kind = JSONMAP_LIST,
-     .each = &any_delegated,
-     .size = sizeof(struct tuf_delegated_role),
-     .flags = NOTED | (unsigned)JSONMAP_ALWAYS,
-     .has = offsetof(struct tuf_delegations, has_roles)},
-    {.name = "succinct_roles",
-     JSONMAP_AT(struct tuf_delegations, bins),
-     .kind = JSONMAP_OBJECT,
-     .map = &bins_map,
-     .flags = NOTED,
-     .has = offsetof(struct tuf_delegations, has_bins)},
+    JSONMAP_ROW(struct tuf_delegations, "roles", roles, LIST, .each = &any_delegated,
+                .size = sizeof(struct tuf_delegated_role),
+                .flags = NOTED | (unsigned)JSONMAP_ALWAYS,
+                .has = offsetof(struct tuf_delegations, has_roles)),
+    JSONMAP_ROW(struct tuf_delegations, "succinct_roles", bins, OBJECT, .map = &bins_map,
+                .flags = NOTED, .has = offsetof(struct tuf_delegations, has_bins)),
     {0}};
 const struct tm_jsonmap tuf_delegations_map = MAP(delegations_rows, struct tuf_delegations, rest);
 
@@ -307,12 +278,8 @@ static const struct tm_jsonmap_type type_name = {.read = read_type, .write = wri
     }
 
 static const struct tm_jsonmap_member head_rows[] = {
-    {.name = "lines",
-     JSONMAP_AT(struct tuf_transcript_head, lines),
-     .kind = JSONMAP_INTEGER,
-     .min = 1,
-     .max = INT64_MAX,
-     .flags = NEEDED},
+    JSONMAP_ROW(struct tuf_transcript_head, "lines", lines, INTEGER, .min = 1, .max = INT64_MAX,
+                .flags = NEEDED),
     TEXT(struct tuf_transcript_head, sha256, "sha256", NEEDED),
     {0}};
 static const struct tm_jsonmap head_map = MAP(head_rows, struct tuf_transcript_head, rest);
@@ -326,18 +293,11 @@ static const struct tm_jsonmap head_map = MAP(head_rows, struct tuf_transcript_h
 
 static const struct tm_jsonmap_member root_rows[] = {
     COMMON_ROWS,
-    {.name = "consistent_snapshot",
-     JSONMAP_AT(struct tuf_signed, root.consistent_snapshot),
-     .kind = JSONMAP_BOOL,
-     .flags = NOTED,
-     .has = offsetof(struct tuf_signed, root.has_consistent_snapshot)},
+    JSONMAP_ROW(struct tuf_signed, "consistent_snapshot", root.consistent_snapshot, BOOL,
+                .flags = NOTED, .has = offsetof(struct tuf_signed, root.has_consistent_snapshot)),
     HEAD_ROW,
     KEYS(struct tuf_signed, root.keys),
-    {.name = "roles",
-     JSONMAP_AT(struct tuf_signed, root.roles),
-     .kind = JSONMAP_OBJECT,
-     .map = &roles_map,
-     .flags = NEEDED},
+    JSONMAP_ROW(struct tuf_signed, "roles", root.roles, OBJECT, .map = &roles_map, .flags = NEEDED),
     {0}};
 
 static const struct tm_jsonmap_member snapshot_of_rows[] = {
@@ -347,11 +307,8 @@ static const struct tm_jsonmap snapshot_of_map = {
 
 static const struct tm_jsonmap_member timestamp_rows[] = {
     COMMON_ROWS,
-    {.name = "meta",
-     JSONMAP_AT(struct tuf_signed, timestamp.snapshot),
-     .kind = JSONMAP_OBJECT,
-     .map = &snapshot_of_map,
-     .flags = NEEDED},
+    JSONMAP_ROW(struct tuf_signed, "meta", timestamp.snapshot, OBJECT, .map = &snapshot_of_map,
+                .flags = NEEDED),
     HEAD_ROW,
     {0}};
 
@@ -361,19 +318,11 @@ static const struct tm_jsonmap_member targets_rows[] = {
     COMMON_ROWS,
     HEAD_ROW,
     HOLLOW("targets"),
-    {.name = "delegations",
-     JSONMAP_AT(struct tuf_signed, targets.delegations),
-     .kind = JSONMAP_OBJECT,
-     .map = &tuf_delegations_map,
-     .flags = NOTED,
-     .has = offsetof(struct tuf_signed, targets.has_delegations)},
-    {.name = "x-tenmint-clients-act-on",
-     JSONMAP_AT(struct tuf_signed, targets.acted_on),
-     .kind = JSONMAP_LIST,
-     .min = 1,
-     .each = &any_text,
-     .size = sizeof(char *),
-     .flags = LOOSE},
+    JSONMAP_ROW(struct tuf_signed, "delegations", targets.delegations, OBJECT,
+                .map = &tuf_delegations_map, .flags = NOTED,
+                .has = offsetof(struct tuf_signed, targets.has_delegations)),
+    JSONMAP_ROW(struct tuf_signed, "x-tenmint-clients-act-on", targets.acted_on, LIST, .min = 1,
+                .each = &any_text, .size = sizeof(char *), .flags = LOOSE),
     {0}};
 
 const struct tm_jsonmap tuf_signed_maps[TUF_ROLE_COUNT] = {
@@ -393,13 +342,8 @@ static const struct tm_jsonmap_member any_signature = {.kind = JSONMAP_OBJECT,
                                                        .map = &signature_map};
 
 static const struct tm_jsonmap_member file_rows[] = {
-    {.name = "signatures",
-     JSONMAP_AT(struct tuf_file, signatures),
-     .kind = JSONMAP_LIST,
-     .max = TUF_SIGNATURES_MAX,
-     .each = &any_signature,
-     .size = sizeof(struct tuf_signature),
-     .flags = NEEDED},
-    {.name = "signed", JSONMAP_AT(struct tuf_file, body), .kind = JSONMAP_TREE, .flags = NEEDED},
+    JSONMAP_ROW(struct tuf_file, "signatures", signatures, LIST, .max = TUF_SIGNATURES_MAX,
+                .each = &any_signature, .size = sizeof(struct tuf_signature), .flags = NEEDED),
+    JSONMAP_ROW(struct tuf_file, "signed", body, TREE, .flags = NEEDED),
     {0}};
 const struct tm_jsonmap tuf_file_map = MAP(file_rows, struct tuf_file, rest);

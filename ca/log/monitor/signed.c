@@ -43,28 +43,18 @@ struct text {
         .members = (rows), .size = sizeof(type), .unknown = JSONMAP_IGNORE}
 
 static const struct tm_jsonmap_member certificate_members[] = {
-    {.name = "rawBytes",
-     JSONMAP_AT(struct ca_signed_by, certificate),
-     .kind = JSONMAP_BASE64,
-     .min = 1,
-     .max = DER_MAX,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct ca_signed_by, "rawBytes", certificate, BASE64, .min = 1, .max = DER_MAX),
     {0}};
 MAP(certificate_map, certificate_members, struct ca_signed_by);
 
-static const struct tm_jsonmap_member key_members[] = {{.name = "rawBytes",
-                                                        JSONMAP_AT(struct ca_signed_by, key),
-                                                        .kind = JSONMAP_BASE64,
-                                                        .min = 1,
-                                                        .max = DER_MAX,
-                                                        .flags = JSONMAP_REQUIRED},
-                                                       {0}};
+static const struct tm_jsonmap_member key_members[] = {
+    JSONMAP_NEED(struct ca_signed_by, "rawBytes", key, BASE64, .min = 1, .max = DER_MAX), {0}};
 MAP(key_map, key_members, struct ca_signed_by);
 
 static const struct tm_jsonmap_member by_members[] = {
     {.name = "x509Certificate", .kind = JSONMAP_OBJECT, .map = &certificate_map},
     {.name = "publicKey", .kind = JSONMAP_OBJECT, .map = &key_map},
-    {.name = "keyDetails", JSONMAP_AT(struct ca_signed_by, algorithm), .kind = JSONMAP_TEXT},
+    JSONMAP_ROW(struct ca_signed_by, "keyDetails", algorithm, TEXT),
     {0}};
 
 static int check_by(const void *it, const struct tm_jsonmap_how *how, struct tm_err *e)
@@ -81,16 +71,10 @@ static const struct tm_jsonmap by_map = {.members = by_members,
                                          .unknown = JSONMAP_IGNORE,
                                          .check = check_by};
 
-static const struct tm_jsonmap_member signature_members[] = {{.name = "content",
-                                                              JSONMAP_AT(struct signature, content),
-                                                              .kind = JSONMAP_BASE64,
-                                                              .flags = JSONMAP_REQUIRED},
-                                                             {.name = "verifier",
-                                                              JSONMAP_AT(struct signature, by),
-                                                              .kind = JSONMAP_OBJECT,
-                                                              .map = &by_map,
-                                                              .flags = JSONMAP_REQUIRED},
-                                                             {0}};
+static const struct tm_jsonmap_member signature_members[] = {
+    JSONMAP_NEED(struct signature, "content", content, BASE64),
+    JSONMAP_NEED(struct signature, "verifier", by, OBJECT, .map = &by_map),
+    {0}};
 MAP(signature_map, signature_members, struct signature);
 static const struct tm_jsonmap_member each_signature = {
     .name = "a signature", .kind = JSONMAP_OBJECT, .map = &signature_map};
@@ -118,45 +102,26 @@ MAP(payload_map, payload_members, struct dsse);
 
 static const struct tm_jsonmap_member hashed_members[] = {
     {.name = "data", .kind = JSONMAP_OBJECT, .map = &data_map, .flags = JSONMAP_REQUIRED},
-    {.name = "signature",
-     JSONMAP_AT(struct hashed, signature),
-     .kind = JSONMAP_OBJECT,
-     .map = &signature_map,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct hashed, "signature", signature, OBJECT, .map = &signature_map),
     {0}};
 MAP(hashed_map, hashed_members, struct hashed);
 
 static const struct tm_jsonmap_member dsse_members[] = {
     {.name = "payloadHash", .kind = JSONMAP_OBJECT, .map = &payload_map, .flags = JSONMAP_REQUIRED},
-    {.name = "signatures",
-     JSONMAP_AT(struct dsse, signatures),
-     .kind = JSONMAP_LIST,
-     .each = &each_signature,
-     .size = sizeof(struct signature),
-     .min = 1,
-     .max = SIGNERS_MAX,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct dsse, "signatures", signatures, LIST, .each = &each_signature,
+                 .size = sizeof(struct signature), .min = 1, .max = SIGNERS_MAX),
     {0}};
 MAP(dsse_map, dsse_members, struct dsse);
 
 static const struct tm_jsonmap_member spec_members[] = {
-    {.name = "hashedRekordV002",
-     JSONMAP_AT(struct text, hashed),
-     .kind = JSONMAP_OBJECT,
-     .map = &hashed_map},
-    {.name = "dsseV002", JSONMAP_AT(struct text, dsse), .kind = JSONMAP_OBJECT, .map = &dsse_map},
+    JSONMAP_ROW(struct text, "hashedRekordV002", hashed, OBJECT, .map = &hashed_map),
+    JSONMAP_ROW(struct text, "dsseV002", dsse, OBJECT, .map = &dsse_map),
     {0}};
 MAP(spec_map, spec_members, struct text);
 
 static const struct tm_jsonmap_member text_members[] = {
-    {.name = "apiVersion",
-     JSONMAP_AT(struct text, version),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "kind",
-     JSONMAP_AT(struct text, kind),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct text, "apiVersion", version, TEXT),
+    JSONMAP_NEED(struct text, "kind", kind, TEXT),
     {.name = "spec", .kind = JSONMAP_OBJECT, .map = &spec_map, .flags = JSONMAP_REQUIRED},
     {0}};
 MAP(text_map, text_members, struct text);

@@ -27,26 +27,11 @@ struct state {
 static const struct tm_jsonmap_member peak = {
     .kind = JSONMAP_BASE64, .min = MERKLE_HASH, .max = MERKLE_HASH};
 static const struct tm_jsonmap_member members[] = {
-    {.name = "version",
-     JSONMAP_AT(struct state, version),
-     .kind = JSONMAP_INTEGER,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "checkpoint",
-     JSONMAP_AT(struct state, checkpoint),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "read",
-     JSONMAP_AT(struct state, read),
-     .kind = JSONMAP_INTEGER,
-     .max = INT64_MAX,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "frontier",
-     JSONMAP_AT(struct state, frontier),
-     .kind = JSONMAP_LIST,
-     .each = &peak,
-     .size = sizeof(struct tm_buf),
-     .max = PEAKS_MAX,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct state, "version", version, INTEGER),
+    JSONMAP_NEED(struct state, "checkpoint", checkpoint, TEXT),
+    JSONMAP_NEED(struct state, "read", read, INTEGER, .max = INT64_MAX),
+    JSONMAP_NEED(struct state, "frontier", frontier, LIST, .each = &peak,
+                 .size = sizeof(struct tm_buf), .max = PEAKS_MAX),
     {0},
 };
 static const struct tm_jsonmap map = {

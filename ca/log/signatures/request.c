@@ -24,19 +24,9 @@ static int check_verifier(const void *it, const struct tm_jsonmap_how *how, stru
 }
 
 static const struct tm_jsonmap_member verifier_members[] = {
-    {.name = "x509Certificate",
-     JSONMAP_AT(struct ca_sig_verifier, certificate),
-     .kind = JSONMAP_OBJECT,
-     .map = &raw_map},
-    {.name = "publicKey",
-     JSONMAP_AT(struct ca_sig_verifier, key),
-     .kind = JSONMAP_OBJECT,
-     .map = &raw_map},
-    {.name = "keyDetails",
-     JSONMAP_AT(struct ca_sig_verifier, details),
-     .kind = JSONMAP_ENUM,
-     .names = ca_sig_details,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_ROW(struct ca_sig_verifier, "x509Certificate", certificate, OBJECT, .map = &raw_map),
+    JSONMAP_ROW(struct ca_sig_verifier, "publicKey", key, OBJECT, .map = &raw_map),
+    JSONMAP_NEED(struct ca_sig_verifier, "keyDetails", details, ENUM, .names = ca_sig_details),
     {0}};
 static const struct tm_jsonmap verifier_map = {.members = verifier_members,
                                                .size = sizeof(struct ca_sig_verifier),
@@ -46,17 +36,9 @@ static const struct tm_jsonmap verifier_map = {.members = verifier_members,
 
 /* hashedrekord's signature: {"content", "verifier"} */
 static const struct tm_jsonmap_member signed_members[] = {
-    {.name = "content",
-     JSONMAP_AT(struct ca_sig_hashed, signature),
-     .kind = JSONMAP_BASE64,
-     .min = 1,
-     .max = SIGNATURE_MAX,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "verifier",
-     JSONMAP_AT(struct ca_sig_hashed, verifier),
-     .kind = JSONMAP_OBJECT,
-     .map = &verifier_map,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct ca_sig_hashed, "content", signature, BASE64, .min = 1,
+                 .max = SIGNATURE_MAX),
+    JSONMAP_NEED(struct ca_sig_hashed, "verifier", verifier, OBJECT, .map = &verifier_map),
     {0}};
 static const struct tm_jsonmap signed_map = {.members = signed_members,
                                              .size = sizeof(struct ca_sig_hashed),
@@ -64,12 +46,7 @@ static const struct tm_jsonmap signed_map = {.members = signed_members,
                                              .proto = true};
 
 static const struct tm_jsonmap_member hashed_members[] = {
-    {.name = "digest",
-     JSONMAP_AT(struct ca_sig_hashed, digest),
-     .kind = JSONMAP_BASE64,
-     .min = 1,
-     .max = 64,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct ca_sig_hashed, "digest", digest, BASE64, .min = 1, .max = 64),
     {.name = "signature", .kind = JSONMAP_OBJECT, .map = &signed_map, .flags = JSONMAP_REQUIRED},
     {0}};
 static const struct tm_jsonmap hashed_map = {.members = hashed_members,
@@ -78,16 +55,8 @@ static const struct tm_jsonmap hashed_map = {.members = hashed_members,
                                              .proto = true};
 
 static const struct tm_jsonmap_member signature_members[] = {
-    {.name = "sig",
-     JSONMAP_AT(struct ca_sig_signature, sig),
-     .kind = JSONMAP_BASE64,
-     .min = 1,
-     .max = SIGNATURE_MAX,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "keyid",
-     JSONMAP_AT(struct ca_sig_signature, keyid),
-     .kind = JSONMAP_TEXT,
-     .max = 1024},
+    JSONMAP_NEED(struct ca_sig_signature, "sig", sig, BASE64, .min = 1, .max = SIGNATURE_MAX),
+    JSONMAP_ROW(struct ca_sig_signature, "keyid", keyid, TEXT, .max = 1024),
     {0}};
 static const struct tm_jsonmap signature_map = {.members = signature_members,
                                                 .size = sizeof(struct ca_sig_signature),
@@ -100,23 +69,10 @@ static const struct tm_jsonmap_member each_verifier = {
     .name = "a verifier", .kind = JSONMAP_OBJECT, .map = &verifier_map};
 
 static const struct tm_jsonmap_member envelope_members[] = {
-    {.name = "payload",
-     JSONMAP_AT(struct ca_sig_dsse, payload),
-     .kind = JSONMAP_BASE64,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "payloadType",
-     JSONMAP_AT(struct ca_sig_dsse, payload_type),
-     .kind = JSONMAP_TEXT,
-     .max = 1024,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "signatures",
-     JSONMAP_AT(struct ca_sig_dsse, signatures),
-     .kind = JSONMAP_LIST,
-     .each = &each_signature,
-     .size = sizeof(struct ca_sig_signature),
-     .min = 1,
-     .max = SIG_SIGNATURES_MAX,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct ca_sig_dsse, "payload", payload, BASE64),
+    JSONMAP_NEED(struct ca_sig_dsse, "payloadType", payload_type, TEXT, .max = 1024),
+    JSONMAP_NEED(struct ca_sig_dsse, "signatures", signatures, LIST, .each = &each_signature,
+                 .size = sizeof(struct ca_sig_signature), .min = 1, .max = SIG_SIGNATURES_MAX),
     {0}};
 static const struct tm_jsonmap envelope_map = {.members = envelope_members,
                                                .size = sizeof(struct ca_sig_dsse),
@@ -125,14 +81,8 @@ static const struct tm_jsonmap envelope_map = {.members = envelope_members,
 
 static const struct tm_jsonmap_member dsse_members[] = {
     {.name = "envelope", .kind = JSONMAP_OBJECT, .map = &envelope_map, .flags = JSONMAP_REQUIRED},
-    {.name = "verifiers",
-     JSONMAP_AT(struct ca_sig_dsse, verifiers),
-     .kind = JSONMAP_LIST,
-     .each = &each_verifier,
-     .size = sizeof(struct ca_sig_verifier),
-     .min = 1,
-     .max = SIG_SIGNATURES_MAX,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct ca_sig_dsse, "verifiers", verifiers, LIST, .each = &each_verifier,
+                 .size = sizeof(struct ca_sig_verifier), .min = 1, .max = SIG_SIGNATURES_MAX),
     {0}};
 static const struct tm_jsonmap dsse_map = {.members = dsse_members,
                                            .size = sizeof(struct ca_sig_dsse),
@@ -149,14 +99,9 @@ static int check_request(const void *it, const struct tm_jsonmap_how *how, struc
 }
 
 static const struct tm_jsonmap_member request_members[] = {
-    {.name = "hashedRekordRequestV002",
-     JSONMAP_AT(struct ca_sig_request, hashed),
-     .kind = JSONMAP_OBJECT,
-     .map = &hashed_map},
-    {.name = "dsseRequestV002",
-     JSONMAP_AT(struct ca_sig_request, dsse),
-     .kind = JSONMAP_OBJECT,
-     .map = &dsse_map},
+    JSONMAP_ROW(struct ca_sig_request, "hashedRekordRequestV002", hashed, OBJECT,
+                .map = &hashed_map),
+    JSONMAP_ROW(struct ca_sig_request, "dsseRequestV002", dsse, OBJECT, .map = &dsse_map),
     {0}};
 static const struct tm_jsonmap request_map = {.members = request_members,
                                               .size = sizeof(struct ca_sig_request),

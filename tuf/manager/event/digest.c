@@ -21,15 +21,10 @@ static json_t *write_hashes(const void *place, struct tm_err *e)
 
 static const struct tm_jsonmap_type hashes_type = {NULL, write_hashes, NULL};
 
-static const struct tm_jsonmap_member file_members[] = {{.name = "before",
-                                                         JSONMAP_AT(struct tuf_event_file, side[0]),
-                                                         .kind = JSONMAP_OWN,
-                                                         .type = &hashes_type},
-                                                        {.name = "after",
-                                                         JSONMAP_AT(struct tuf_event_file, side[1]),
-                                                         .kind = JSONMAP_OWN,
-                                                         .type = &hashes_type},
-                                                        {0}};
+static const struct tm_jsonmap_member file_members[] = {
+    JSONMAP_ROW(struct tuf_event_file, "before", side[0], OWN, .type = &hashes_type),
+    JSONMAP_ROW(struct tuf_event_file, "after", side[1], OWN, .type = &hashes_type),
+    {0}};
 static const struct tm_jsonmap file_map = {.members = file_members,
                                            .size = sizeof(struct tuf_event_file)};
 static const struct tm_jsonmap_member each_file = {.kind = JSONMAP_OBJECT, .map = &file_map};
@@ -48,20 +43,13 @@ struct summary {
     }
 
 static const struct tm_jsonmap_member summary_members[] = {
-    {.name = "name", JSONMAP_AT(struct summary, name), .kind = JSONMAP_TEXT},
-    {.name = "reason", JSONMAP_AT(struct summary, reason), .kind = JSONMAP_TEXT},
-    {.name = "created",
-     JSONMAP_AT(struct summary, created),
-     .kind = JSONMAP_OWN,
-     .type = &tuf_event_time_type},
+    JSONMAP_ROW(struct summary, "name", name, TEXT),
+    JSONMAP_ROW(struct summary, "reason", reason, TEXT),
+    JSONMAP_ROW(struct summary, "created", created, OWN, .type = &tuf_event_time_type),
     ROLES("base", base),
     ROLES("proposed", proposed),
-    {.name = "files",
-     JSONMAP_AT(struct summary, files),
-     .kind = JSONMAP_NAMED,
-     .each = &each_file,
-     .size = sizeof(struct tuf_event_file),
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct summary, "files", files, NAMED, .each = &each_file,
+                 .size = sizeof(struct tuf_event_file)),
     {0}};
 static const struct tm_jsonmap summary_map = {.members = summary_members,
                                               .size = sizeof(struct summary)};

@@ -73,17 +73,10 @@ static void free_side(void *place)
 
 static const struct tm_jsonmap_type side_type = {read_side, write_side, free_side};
 
-static const struct tm_jsonmap_member file_members[] = {{.name = "before",
-                                                         JSONMAP_AT(struct tuf_event_file, side[0]),
-                                                         .kind = JSONMAP_OWN,
-                                                         .type = &side_type,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "after",
-                                                         JSONMAP_AT(struct tuf_event_file, side[1]),
-                                                         .kind = JSONMAP_OWN,
-                                                         .type = &side_type,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {0}};
+static const struct tm_jsonmap_member file_members[] = {
+    JSONMAP_NEED(struct tuf_event_file, "before", side[0], OWN, .type = &side_type),
+    JSONMAP_NEED(struct tuf_event_file, "after", side[1], OWN, .type = &side_type),
+    {0}};
 static const struct tm_jsonmap file_map = {
     .members = file_members, .size = sizeof(struct tuf_event_file), .unknown = JSONMAP_REFUSE};
 static const struct tm_jsonmap_member each_file = {.kind = JSONMAP_OBJECT, .map = &file_map};
@@ -110,31 +103,19 @@ struct form {
 static const struct tm_jsonmap_member each_statement = {.kind = JSONMAP_OWN,
                                                         .type = &tuf_statement_type};
 
-static const struct tm_jsonmap_member form_members[] = {TEXT("mediaType", media_type, 0),
-                                                        TEXT("name", ev.name, POLICY_NAME_MAX),
-                                                        TEXT("reason", ev.reason, EVENT_REASON_MAX),
-                                                        {.name = "created",
-                                                         JSONMAP_AT(struct form, ev.created),
-                                                         .kind = JSONMAP_OWN,
-                                                         .type = &tuf_event_time_type,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        TREE(roots),
-                                                        TREE(base),
-                                                        TREE(proposed),
-                                                        {.name = "files",
-                                                         JSONMAP_AT(struct form, ev.files),
-                                                         .kind = JSONMAP_NAMED,
-                                                         .each = &each_file,
-                                                         .size = sizeof(struct tuf_event_file),
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "statements",
-                                                         JSONMAP_AT(struct form, ev.statements),
-                                                         .kind = JSONMAP_LIST,
-                                                         .max = TUF_SIGNATURES_MAX,
-                                                         .each = &each_statement,
-                                                         .size = sizeof(struct tuf_statement),
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {0}};
+static const struct tm_jsonmap_member form_members[] = {
+    TEXT("mediaType", media_type, 0),
+    TEXT("name", ev.name, POLICY_NAME_MAX),
+    TEXT("reason", ev.reason, EVENT_REASON_MAX),
+    JSONMAP_NEED(struct form, "created", ev.created, OWN, .type = &tuf_event_time_type),
+    TREE(roots),
+    TREE(base),
+    TREE(proposed),
+    JSONMAP_NEED(struct form, "files", ev.files, NAMED, .each = &each_file,
+                 .size = sizeof(struct tuf_event_file)),
+    JSONMAP_NEED(struct form, "statements", ev.statements, LIST, .max = TUF_SIGNATURES_MAX,
+                 .each = &each_statement, .size = sizeof(struct tuf_statement)),
+    {0}};
 
 static int check_form(const void *it, const struct tm_jsonmap_how *how, struct tm_err *e)
 {

@@ -86,26 +86,13 @@ struct signer {
 static const struct tm_jsonmap_member each_signature = {JSONMAP_AT(struct signature, sig),
                                                         .kind = JSONMAP_TEXT, .max = 65536};
 
-static const struct tm_jsonmap_member signer_members[] = {{.name = "keyid",
-                                                           JSONMAP_AT(struct signer, keyid),
-                                                           .kind = JSONMAP_TEXT,
-                                                           .min = KEYID_LEN,
-                                                           .max = KEYID_LEN,
-                                                           .flags = JSONMAP_REQUIRED},
-                                                          {.name = "signatures",
-                                                           JSONMAP_AT(struct signer, signatures),
-                                                           .kind = JSONMAP_NAMED,
-                                                           .max = EVENT_ROLES_MAX,
-                                                           .each = &each_signature,
-                                                           .size = sizeof(struct signature),
-                                                           .flags = JSONMAP_REQUIRED},
-                                                          {.name = "statement",
-                                                           JSONMAP_AT(struct signer, statement),
-                                                           .kind = JSONMAP_OWN,
-                                                           .type = &tuf_statement_type,
-                                                           .flags = JSONMAP_NOTED,
-                                                           .has = offsetof(struct signer, states)},
-                                                          {0}};
+static const struct tm_jsonmap_member signer_members[] = {
+    JSONMAP_NEED(struct signer, "keyid", keyid, TEXT, .min = KEYID_LEN, .max = KEYID_LEN),
+    JSONMAP_NEED(struct signer, "signatures", signatures, NAMED, .max = EVENT_ROLES_MAX,
+                 .each = &each_signature, .size = sizeof(struct signature)),
+    JSONMAP_ROW(struct signer, "statement", statement, OWN, .type = &tuf_statement_type,
+                .flags = JSONMAP_NOTED, .has = offsetof(struct signer, states)),
+    {0}};
 static const struct tm_jsonmap signer_map = {
     .members = signer_members, .size = sizeof(struct signer), .unknown = JSONMAP_REFUSE};
 

@@ -24,54 +24,23 @@ struct repository {
     struct tuf_texts roots; /* SHA-256 of all that were seen: a chain may lack its beginning */
 };
 
-static const struct tm_jsonmap_member signed_members[] = {{.name = "role",
-                                                           JSONMAP_AT(struct signed_role, role),
-                                                           .kind = JSONMAP_TEXT,
-                                                           .max = 1024,
-                                                           .flags = JSONMAP_REQUIRED},
-                                                          {.name = "version",
-                                                           JSONMAP_AT(struct signed_role, version),
-                                                           .kind = JSONMAP_INTEGER,
-                                                           .min = 1,
-                                                           .max = TUF_VERSION_MAX,
-                                                           .flags = JSONMAP_REQUIRED},
-                                                          {.name = "sha256",
-                                                           JSONMAP_AT(struct signed_role, sha256),
-                                                           .kind = JSONMAP_TEXT,
-                                                           .min = 64,
-                                                           .max = 64,
-                                                           .flags = JSONMAP_REQUIRED},
-                                                          {0}};
+static const struct tm_jsonmap_member signed_members[] = {
+    JSONMAP_NEED(struct signed_role, "role", role, TEXT, .max = 1024),
+    JSONMAP_NEED(struct signed_role, "version", version, INTEGER, .min = 1, .max = TUF_VERSION_MAX),
+    JSONMAP_NEED(struct signed_role, "sha256", sha256, TEXT, .min = 64, .max = 64),
+    {0}};
 static const struct tm_jsonmap signed_map = {
     .members = signed_members, .size = sizeof(struct signed_role), .unknown = JSONMAP_REFUSE};
 static const struct tm_jsonmap_member each_signed = {.kind = JSONMAP_OBJECT, .map = &signed_map};
 
 static const struct tm_jsonmap_member each_root = {.kind = JSONMAP_TEXT, .min = 64, .max = 64};
 static const struct tm_jsonmap_member repository_members[] = {
-    {.name = "roots",
-     JSONMAP_AT(struct repository, roots),
-     .kind = JSONMAP_LIST,
-     .max = 10000,
-     .each = &each_root,
-     .size = sizeof(char *)},
-    {.name = "firstRoot",
-     JSONMAP_AT(struct repository, root1),
-     .kind = JSONMAP_TEXT,
-     .min = 64,
-     .max = 64,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "newestRootSeen",
-     JSONMAP_AT(struct repository, seen),
-     .kind = JSONMAP_INTEGER,
-     .max = TUF_VERSION_MAX,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "signed",
-     JSONMAP_AT(struct repository, roles),
-     .kind = JSONMAP_LIST,
-     .max = VERSIONS_KEPT * EVENT_ROLES_MAX,
-     .each = &each_signed,
-     .size = sizeof(struct signed_role),
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_ROW(struct repository, "roots", roots, LIST, .max = 10000, .each = &each_root,
+                .size = sizeof(char *)),
+    JSONMAP_NEED(struct repository, "firstRoot", root1, TEXT, .min = 64, .max = 64),
+    JSONMAP_NEED(struct repository, "newestRootSeen", seen, INTEGER, .max = TUF_VERSION_MAX),
+    JSONMAP_NEED(struct repository, "signed", roles, LIST, .max = VERSIONS_KEPT * EVENT_ROLES_MAX,
+                 .each = &each_signed, .size = sizeof(struct signed_role)),
     {0}};
 static const struct tm_jsonmap repository_map = {
     .members = repository_members, .size = sizeof(struct repository), .unknown = JSONMAP_REFUSE};
@@ -79,13 +48,8 @@ static const struct tm_jsonmap_member each_repository = {.kind = JSONMAP_OBJECT,
                                                          .map = &repository_map};
 
 static const struct tm_jsonmap_member record_members[] = {
-    {.name = "repositories",
-     JSONMAP_AT(struct tuf_record, repositories),
-     .kind = JSONMAP_LIST,
-     .max = 4096,
-     .each = &each_repository,
-     .size = sizeof(struct repository),
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct tuf_record, "repositories", repositories, LIST, .max = 4096,
+                 .each = &each_repository, .size = sizeof(struct repository)),
     {0}};
 static const struct tm_jsonmap record_map = {
     .members = record_members, .size = sizeof(struct tuf_record), .unknown = JSONMAP_REFUSE};

@@ -13,18 +13,9 @@
 /* ---- roles as they were reviewed ---- */
 
 static const struct tm_jsonmap_member reviewed_members[] = {
-    {.name = "version",
-     JSONMAP_AT(struct tuf_reviewed, version),
-     .kind = JSONMAP_INTEGER,
-     .min = 1,
-     .max = TUF_VERSION_MAX,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "sha256",
-     JSONMAP_AT(struct tuf_reviewed, sha256),
-     .kind = JSONMAP_TEXT,
-     .min = 64,
-     .max = 64,
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct tuf_reviewed, "version", version, INTEGER, .min = 1,
+                 .max = TUF_VERSION_MAX),
+    JSONMAP_NEED(struct tuf_reviewed, "sha256", sha256, TEXT, .min = 64, .max = 64),
     {0}};
 static const struct tm_jsonmap reviewed_map = {
     .members = reviewed_members, .size = sizeof(struct tuf_reviewed), .unknown = JSONMAP_REFUSE};
@@ -110,26 +101,15 @@ struct body {
 
 /* Members of later versions are signed, and stay in `bytes`. */
 static const struct tm_jsonmap_member body_members[] = {
-    {.name = "_type",
-     JSONMAP_AT(struct body, type),
-     .kind = JSONMAP_ENUM,
-     .names = types,
-     .flags = JSONMAP_REQUIRED | JSONMAP_MUST_KNOW},
+    JSONMAP_ROW(struct body, "_type", type, ENUM, .names = types,
+                .flags = JSONMAP_REQUIRED | JSONMAP_MUST_KNOW),
     TEXT("event", event, 256),
     TEXT("digest", digest, 64),
     TEXT("keyid", keyid, 256),
     TEXT("holder", holder, 1024),
-    {.name = "time",
-     JSONMAP_AT(struct body, said.time),
-     .kind = JSONMAP_OWN,
-     .type = &tuf_event_time_type,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "roles",
-     JSONMAP_AT(struct body, said.roles),
-     .kind = JSONMAP_NAMED,
-     .each = &tuf_reviewed_each,
-     .size = sizeof(struct tuf_reviewed),
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct body, "time", said.time, OWN, .type = &tuf_event_time_type),
+    JSONMAP_NEED(struct body, "roles", said.roles, NAMED, .each = &tuf_reviewed_each,
+                 .size = sizeof(struct tuf_reviewed)),
     {0}};
 static const struct tm_jsonmap body_map = {
     .members = body_members, .size = sizeof(struct body), .unknown = JSONMAP_IGNORE};
@@ -139,17 +119,10 @@ struct entry {
     struct tm_buf sig;
 };
 
-static const struct tm_jsonmap_member entry_members[] = {{.name = "keyid",
-                                                          JSONMAP_AT(struct entry, keyid),
-                                                          .kind = JSONMAP_TEXT,
-                                                          .flags = JSONMAP_REQUIRED},
-                                                         {.name = "sig",
-                                                          JSONMAP_AT(struct entry, sig),
-                                                          .kind = JSONMAP_HEX,
-                                                          .min = 1,
-                                                          .max = SIGNATURE_MAX,
-                                                          .flags = JSONMAP_REQUIRED},
-                                                         {0}};
+static const struct tm_jsonmap_member entry_members[] = {
+    JSONMAP_NEED(struct entry, "keyid", keyid, TEXT),
+    JSONMAP_NEED(struct entry, "sig", sig, HEX, .min = 1, .max = SIGNATURE_MAX),
+    {0}};
 static const struct tm_jsonmap entry_map = {
     .members = entry_members, .size = sizeof(struct entry), .unknown = JSONMAP_REFUSE};
 static const struct tm_jsonmap_member each_entry = {.kind = JSONMAP_OBJECT, .map = &entry_map};
@@ -163,18 +136,9 @@ struct envelope {
 };
 
 static const struct tm_jsonmap_member envelope_members[] = {
-    {.name = "signed",
-     JSONMAP_AT(struct envelope, body),
-     .kind = JSONMAP_TREE,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "signatures",
-     JSONMAP_AT(struct envelope, signatures),
-     .kind = JSONMAP_LIST,
-     .min = 1,
-     .max = 1,
-     .each = &each_entry,
-     .size = sizeof(struct entry),
-     .flags = JSONMAP_REQUIRED},
+    JSONMAP_NEED(struct envelope, "signed", body, TREE),
+    JSONMAP_NEED(struct envelope, "signatures", signatures, LIST, .min = 1, .max = 1,
+                 .each = &each_entry, .size = sizeof(struct entry)),
     {0}};
 static const struct tm_jsonmap envelope_map = {
     .members = envelope_members, .size = sizeof(struct envelope), .unknown = JSONMAP_REFUSE};

@@ -32,58 +32,29 @@ struct notes {
     struct tm_jsonmap_list events; /* struct note, oldest first */
 };
 
-static const struct tm_jsonmap_member role_members[] = {{.name = "role",
-                                                         JSONMAP_AT(struct note_role, name),
-                                                         .kind = JSONMAP_TEXT,
-                                                         .max = 1024,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "version",
-                                                         JSONMAP_AT(struct note_role, version),
-                                                         .kind = JSONMAP_INTEGER,
-                                                         .min = 1,
-                                                         .max = TUF_VERSION_MAX,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {0}};
+static const struct tm_jsonmap_member role_members[] = {
+    JSONMAP_NEED(struct note_role, "role", name, TEXT, .max = 1024),
+    JSONMAP_NEED(struct note_role, "version", version, INTEGER, .min = 1, .max = TUF_VERSION_MAX),
+    {0}};
 static const struct tm_jsonmap role_map = {
     .members = role_members, .size = sizeof(struct note_role), .unknown = JSONMAP_REFUSE};
 static const struct tm_jsonmap_member each_role = {.kind = JSONMAP_OBJECT, .map = &role_map};
 
-static const struct tm_jsonmap_member note_members[] = {{.name = "name",
-                                                         JSONMAP_AT(struct note, name),
-                                                         .kind = JSONMAP_TEXT,
-                                                         .max = 256,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "digest",
-                                                         JSONMAP_AT(struct note, digest),
-                                                         .kind = JSONMAP_TEXT,
-                                                         .min = 64,
-                                                         .max = 64,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "path",
-                                                         JSONMAP_AT(struct note, path),
-                                                         .kind = JSONMAP_TEXT,
-                                                         .max = PATH_MAX,
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {.name = "roles",
-                                                         JSONMAP_AT(struct note, roles),
-                                                         .kind = JSONMAP_LIST,
-                                                         .max = EVENT_ROLES_MAX,
-                                                         .each = &each_role,
-                                                         .size = sizeof(struct note_role),
-                                                         .flags = JSONMAP_REQUIRED},
-                                                        {0}};
+static const struct tm_jsonmap_member note_members[] = {
+    JSONMAP_NEED(struct note, "name", name, TEXT, .max = 256),
+    JSONMAP_NEED(struct note, "digest", digest, TEXT, .min = 64, .max = 64),
+    JSONMAP_NEED(struct note, "path", path, TEXT, .max = PATH_MAX),
+    JSONMAP_NEED(struct note, "roles", roles, LIST, .max = EVENT_ROLES_MAX, .each = &each_role,
+                 .size = sizeof(struct note_role)),
+    {0}};
 static const struct tm_jsonmap note_map = {
     .members = note_members, .size = sizeof(struct note), .unknown = JSONMAP_REFUSE};
 static const struct tm_jsonmap_member each_note = {.kind = JSONMAP_OBJECT, .map = &note_map};
 
-static const struct tm_jsonmap_member notes_members[] = {{.name = "events",
-                                                          JSONMAP_AT(struct notes, events),
-                                                          .kind = JSONMAP_LIST,
-                                                          .max = NOTES_MAX + 1,
-                                                          .each = &each_note,
-                                                          .size = sizeof(struct note),
-                                                          .flags = JSONMAP_REQUIRED},
-                                                         {0}};
+static const struct tm_jsonmap_member notes_members[] = {
+    JSONMAP_NEED(struct notes, "events", events, LIST, .max = NOTES_MAX + 1, .each = &each_note,
+                 .size = sizeof(struct note)),
+    {0}};
 static const struct tm_jsonmap notes_map = {
     .members = notes_members, .size = sizeof(struct notes), .unknown = JSONMAP_REFUSE};
 

@@ -123,20 +123,13 @@ struct configuration {
     } issuers;
 };
 
-static const struct tm_jsonmap_member issuer_members[] = {{.name = "issuerUrl",
-                                                           JSONMAP_AT(struct issuer, url),
-                                                           .kind = JSONMAP_TEXT,
-                                                           .flags = JSONMAP_LOOSE},
-                                                          {0}};
+static const struct tm_jsonmap_member issuer_members[] = {
+    JSONMAP_ROW(struct issuer, "issuerUrl", url, TEXT, .flags = JSONMAP_LOOSE), {0}};
 MAP(issuer, struct issuer);
 static const struct tm_jsonmap_member an_issuer = {.kind = JSONMAP_OBJECT, .map = &issuer_map};
 static const struct tm_jsonmap_member configuration_members[] = {
-    {.name = "issuers",
-     JSONMAP_AT(struct configuration, issuers),
-     .kind = JSONMAP_LIST,
-     .each = &an_issuer,
-     .size = sizeof(struct issuer),
-     .max = ISSUERS_MAX},
+    JSONMAP_ROW(struct configuration, "issuers", issuers, LIST, .each = &an_issuer,
+                .size = sizeof(struct issuer), .max = ISSUERS_MAX),
     {0}};
 MAP(configuration, struct configuration);
 
@@ -154,12 +147,8 @@ int tuf_answer_issuers(const char *json, size_t len, size_t *count, struct tm_er
 struct rekor_v1 {
     char *head;
 };
-static const struct tm_jsonmap_member rekor_v1_members[] = {{.name = "signedTreeHead",
-                                                             JSONMAP_AT(struct rekor_v1, head),
-                                                             .kind = JSONMAP_TEXT,
-                                                             .flags = JSONMAP_REQUIRED,
-                                                             .min = 1},
-                                                            {0}};
+static const struct tm_jsonmap_member rekor_v1_members[] = {
+    JSONMAP_NEED(struct rekor_v1, "signedTreeHead", head, TEXT, .min = 1), {0}};
 MAP(rekor_v1, struct rekor_v1);
 
 int tuf_answer_tree_head(const char *json, size_t len, struct tm_buf *note, struct tm_err *e)
@@ -175,13 +164,8 @@ int tuf_answer_tree_head(const char *json, size_t len, struct tm_buf *note, stru
 struct description {
     struct tm_buf key;
 };
-static const struct tm_jsonmap_member description_members[] = {{.name = "key",
-                                                                JSONMAP_AT(struct description, key),
-                                                                .kind = JSONMAP_BASE64,
-                                                                .flags = JSONMAP_REQUIRED,
-                                                                .min = 1,
-                                                                .max = KEY_MAX},
-                                                               {0}};
+static const struct tm_jsonmap_member description_members[] = {
+    JSONMAP_NEED(struct description, "key", key, BASE64, .min = 1, .max = KEY_MAX), {0}};
 MAP(description, struct description);
 
 int tuf_answer_log_key(const char *json, size_t len, struct tm_buf *der, struct tm_err *e)

@@ -47,18 +47,10 @@ static const struct tm_jsonmap subject_map = {
 static const struct tm_jsonmap_member a_subject = {.kind = JSONMAP_OBJECT, .map = &subject_map};
 
 static const struct tm_jsonmap_member statement_members[] = {
-    {.name = "_type",
-     JSONMAP_AT(struct statement, type),
-     .kind = JSONMAP_TEXT,
-     .flags = JSONMAP_REQUIRED},
-    {.name = "predicateType", JSONMAP_AT(struct statement, predicate_type), .kind = JSONMAP_TEXT},
-    {.name = "subject",
-     JSONMAP_AT(struct statement, subjects),
-     .kind = JSONMAP_LIST,
-     .flags = JSONMAP_NULL,
-     .each = &a_subject,
-     .size = sizeof(struct subject),
-     .max = SUBJECTS_MAX},
+    JSONMAP_NEED(struct statement, "_type", type, TEXT),
+    JSONMAP_ROW(struct statement, "predicateType", predicate_type, TEXT),
+    JSONMAP_ROW(struct statement, "subject", subjects, LIST, .flags = JSONMAP_NULL,
+                .each = &a_subject, .size = sizeof(struct subject), .max = SUBJECTS_MAX),
     {0}};
 static const struct tm_jsonmap statement_map = {
     .members = statement_members, .size = sizeof(struct statement), .unknown = JSONMAP_IGNORE};

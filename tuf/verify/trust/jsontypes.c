@@ -62,18 +62,10 @@ static int check_validity(const void *it, const struct tm_jsonmap_how *how, stru
 }
 
 static const struct tm_jsonmap_member validity_members[] = {
-    {.name = "start",
-     JSONMAP_AT(struct tuf_validity, start_ms),
-     .kind = JSONMAP_OWN,
-     .type = &start_time,
-     .flags = JSONMAP_NOTED,
-     .has = offsetof(struct tuf_validity, has_start)},
-    {.name = "end",
-     JSONMAP_AT(struct tuf_validity, end_ms),
-     .kind = JSONMAP_OWN,
-     .type = &end_time,
-     .flags = JSONMAP_NOTED,
-     .has = offsetof(struct tuf_validity, has_end)},
+    JSONMAP_ROW(struct tuf_validity, "start", start_ms, OWN, .type = &start_time,
+                .flags = JSONMAP_NOTED, .has = offsetof(struct tuf_validity, has_start)),
+    JSONMAP_ROW(struct tuf_validity, "end", end_ms, OWN, .type = &end_time, .flags = JSONMAP_NOTED,
+                .has = offsetof(struct tuf_validity, has_end)),
     {0}};
 const struct tm_jsonmap tuf_json_validity = {.members = validity_members,
                                              .size = sizeof(struct tuf_validity),
@@ -87,13 +79,8 @@ struct der { /* of a certificate */
     struct tm_buf bytes;
 };
 
-static const struct tm_jsonmap_member der_members[] = {{.name = "rawBytes",
-                                                        JSONMAP_AT(struct der, bytes),
-                                                        .kind = JSONMAP_BASE64,
-                                                        .flags = JSONMAP_REQUIRED,
-                                                        .min = 1,
-                                                        .max = CERT_BYTES_MAX},
-                                                       {0}};
+static const struct tm_jsonmap_member der_members[] = {
+    JSONMAP_NEED(struct der, "rawBytes", bytes, BASE64, .min = 1, .max = CERT_BYTES_MAX), {0}};
 static const struct tm_jsonmap der_map = {
     .members = der_members, .size = sizeof(struct der), .unknown = JSONMAP_IGNORE, .proto = true};
 

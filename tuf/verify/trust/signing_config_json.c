@@ -22,38 +22,20 @@ struct one {
     char *unread; /* why it cannot be read, else NULL */
 };
 
-TUF_JSON_MESSAGE(service, struct tuf_service,
-                 {.name = "url",
-                  JSONMAP_AT(struct tuf_service, url),
-                  .kind = JSONMAP_TEXT,
-                  .flags = JSONMAP_REQUIRED,
-                  .min = 1},
-                 {.name = "majorApiVersion",
-                  JSONMAP_AT(struct tuf_service, major_version),
-                  .kind = JSONMAP_INTEGER,
-                  .max = UINT32_MAX},
-                 {.name = "validFor",
-                  JSONMAP_AT(struct tuf_service, valid),
-                  .kind = JSONMAP_OBJECT,
-                  .map = &tuf_json_validity},
-                 {.name = "operator",
-                  JSONMAP_AT(struct tuf_service, operator_name),
-                  .kind = JSONMAP_TEXT});
+TUF_JSON_MESSAGE(
+    service, struct tuf_service, JSONMAP_NEED(struct tuf_service, "url", url, TEXT, .min = 1),
+    JSONMAP_ROW(struct tuf_service, "majorApiVersion", major_version, INTEGER, .max = UINT32_MAX),
+    JSONMAP_ROW(struct tuf_service, "validFor", valid, OBJECT, .map = &tuf_json_validity),
+    JSONMAP_ROW(struct tuf_service, "operator", operator_name, TEXT));
 static const struct tm_jsonmap_member a_service = {.kind = JSONMAP_OBJECT,
                                                    .map = &service_map,
                                                    .flags = JSONMAP_ALONE,
                                                    .has = offsetof(struct one, unread)};
 
 static const struct tm_jsonmap_member choice_members[] = {
-    {.name = "selector",
-     JSONMAP_AT(struct tuf_service_choice, selector),
-     .kind = JSONMAP_ENUM,
-     .names = selectors},
-    {.name = "count",
-     JSONMAP_AT(struct tuf_service_choice, count),
-     .kind = JSONMAP_INTEGER,
-     .flags = JSONMAP_OMIT,
-     .max = UINT32_MAX},
+    JSONMAP_ROW(struct tuf_service_choice, "selector", selector, ENUM, .names = selectors),
+    JSONMAP_ROW(struct tuf_service_choice, "count", count, INTEGER, .flags = JSONMAP_OMIT,
+                .max = UINT32_MAX),
     {0}};
 
 /* Which signers need not read is an error only to whoever edits. */
@@ -99,8 +81,7 @@ struct file {
                offsetof(struct tuf_service_choice, given) \
     }
 
-TUF_JSON_MESSAGE(file, struct file,
-                 {.name = "mediaType", JSONMAP_AT(struct file, media_type), .kind = JSONMAP_TEXT},
+TUF_JSON_MESSAGE(file, struct file, JSONMAP_ROW(struct file, "mediaType", media_type, TEXT),
                  LIST("caUrls", SERVICE_CA), LIST("oidcUrls", SERVICE_OIDC),
                  LIST("rekorTlogUrls", SERVICE_TLOG), LIST("tsaUrls", SERVICE_TSA),
                  CHOICE("rekorTlogConfig", SERVICE_TLOG), CHOICE("tsaConfig", SERVICE_TSA));

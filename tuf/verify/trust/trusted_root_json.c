@@ -95,8 +95,7 @@ static const struct tm_jsonmap_member an_authority = ONE(authority_map);
         .max = TRUSTED_ROOT_ENTRIES_MAX \
     }
 
-TUF_JSON_MESSAGE(file, struct file,
-                 {.name = "mediaType", JSONMAP_AT(struct file, media_type), .kind = JSONMAP_TEXT},
+TUF_JSON_MESSAGE(file, struct file, JSONMAP_ROW(struct file, "mediaType", media_type, TEXT),
                  LIST("tlogs", TRUST_TLOG, a_log),
                  LIST("certificateAuthorities", TRUST_CA, an_authority),
                  LIST("ctlogs", TRUST_CTLOG, a_log),
