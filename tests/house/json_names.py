@@ -12,7 +12,7 @@ ALSO = """tools/tenmint-ca/check_said.c tools/shared/cli.c tools/shared/rehearse
 tools/tenmint/show_certificate.c tools/tenmint/show_files.c tools/tenmint-log/print.c
 tools/tenmint-ca/key_show.c tools/tenmint-tuf/talk.c tuf/manager/report/status.c""".split()
 # Tables that name members: (file, how a row names its own).
-TABLES = [("ca/api/freeze.c", r'\.name = "([^"]+)"'), ("ca/audit/event.h", r"^    X\(([a-z]+), "),
+TABLES = [("ca/api/freeze.c", r'(?:\.name = |JSONMAP_[A-Z]+\([^,]+,\s*)"([^"]+)"'), ("ca/audit/event.h", r"^    X\(([a-z]+), "),
           ("ca/audit/event.c", r'put_text\(out, "([^"]+)"|\\"(\w+)\\":%'), ("tools/tenmint-ca/log_rotate.c", r'\{"([a-z_]+)",|\\"(\w+)\\":%s'),
           ("tools/tenmint-ca/audit.c", r'\\"(\w+)\\":\\"')]
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
