@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/grow.h"
 #include "common/json/jsonmap.h"
 
 #define RECORD_BYTES_MAX ((size_t)64 << 20)
@@ -37,11 +38,9 @@ int tm_rehearsal_begin(struct tm_rehearsal *r, const char *kind, int64_t now, st
 
 int tm_rehearsal_step(struct tm_rehearsal *r, const char *what, int rc, const struct tm_err *why)
 {
-    struct tm_rehearsal_step *grown = realloc(r->step, (r->count + 1) * sizeof(*grown));
-    if (grown == NULL)
+    struct tm_rehearsal_step *s = tm_grow(&r->step, &r->count, sizeof(*s), NULL);
+    if (s == NULL)
         return -1;
-    r->step = grown;
-    struct tm_rehearsal_step *s = &grown[r->count++];
     *s = (struct tm_rehearsal_step){
         .what = strdup(what), .ok = rc == 0, .says = strdup(why != NULL ? why->text : "")};
     return s->what != NULL && s->says != NULL ? rc : -1;

@@ -7,15 +7,15 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/grow.h"
 
 int ca_audit_head_list_add(struct ca_audit_head_list *l, const struct ca_audit_head *head,
                            struct tm_err *e)
 {
-    struct ca_audit_head *more = reallocarray(l->item, l->count + 1, sizeof(*more));
-    if (more == NULL)
-        return tm_err_set(e, "out of memory");
-    l->item = more;
-    l->item[l->count++] = *head;
+    struct ca_audit_head *place = tm_grow(&l->item, &l->count, sizeof(*place), e);
+    if (place == NULL)
+        return -1;
+    *place = *head;
     return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "oidc/principal/provider.h"
 
+#include "common/grow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,12 +61,9 @@ int oidc_provider_add_default(struct oidc_provider *p, const char *key, const ch
 {
     if (p->default_count == PROVIDER_DEFAULTS_MAX)
         return tm_err_set(e, "more than %d default values", PROVIDER_DEFAULTS_MAX);
-    struct oidc_provider_default *grown =
-        realloc(p->defaults, (p->default_count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return tm_err_set(e, "out of memory");
-    p->defaults = grown;
-    struct oidc_provider_default *d = &grown[p->default_count++];
+    struct oidc_provider_default *d = tm_grow(&p->defaults, &p->default_count, sizeof(*d), e);
+    if (d == NULL)
+        return -1;
     d->key = strdup(key);
     d->value = strdup(value);
     return d->key != NULL && d->value != NULL ? 0 : tm_err_set(e, "out of memory");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "common/hex.h"
 #include "tuf/manager/event/internal.h"
 
@@ -58,12 +59,11 @@ int tuf_event_side_add(struct tuf_event_side *side, const void *data, size_t len
     }
     if (side->count == EVENT_COPIES_MAX)
         return tm_err_set(e, "it has more than %d contents on one side", EVENT_COPIES_MAX);
-    void *grown = realloc(side->copy, (side->count + 1) * sizeof(*side->copy));
-    if (grown == NULL)
-        return tm_err_set(e, "out of memory");
-    side->copy = grown;
+    struct tuf_event_copy *place = tm_grow(&side->copy, &side->count, sizeof(*place), e);
+    if (place == NULL)
+        return -1;
     tm_buf_append(&one.data, data, len);
-    side->copy[side->count++] = one;
+    *place = one;
     return buf_failed(&one.data) ? tm_err_set(e, "out of memory") : 0;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/event/internal.h"
@@ -72,8 +73,7 @@ static struct tuf_event_role *role_of(struct tuf_event *ev, const char *name, st
     char *copy = strdup(name);
     if (copy == NULL || (ev->count == ev->cap && grow(ev, e) != 0)) {
         free(copy);
-        tm_err_set(e, "out of memory");
-        return NULL;
+        return tm_err_null(e, "out of memory");
     }
     size_t number = number_for(ev, name);
     for (size_t i = 0; number < ev->count && i < ev->count; i++)
@@ -101,13 +101,12 @@ int tuf_event_put(struct tuf_event *ev, const char *role, bool proposed, struct 
 
 int tuf_event_put_root(struct tuf_event *ev, struct tuf_metadata *m, struct tm_err *e)
 {
-    void *grown = realloc(ev->roots, (ev->root_count + 1) * sizeof(struct tuf_metadata *));
-    if (grown == NULL) {
+    struct tuf_metadata **place = tm_grow(&ev->roots, &ev->root_count, sizeof(*place), e);
+    if (place == NULL) {
         tuf_metadata_free(m);
-        return tm_err_set(e, "out of memory");
+        return -1;
     }
-    ev->roots = grown;
-    ev->roots[ev->root_count++] = m;
+    *place = m;
     if (tuf_metadata_version(m) == tuf_metadata_version(ev->roots[0]) + (int64_t)ev->root_count - 1)
         return 0;
     return tm_err_set(e, "the root chain has version %lld in place %zu",

@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 
 #include "common/file.h"
+#include "common/grow.h"
 #include "common/json/jsonmap.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/key.h"
@@ -265,19 +266,13 @@ static struct signer *signer_of(struct signers *all, const char *keyid, struct t
         if (strcmp(all->item[i].keyid, keyid) == 0)
             return &all->item[i];
     }
-    void *grown = all->count < TUF_SIGNATURES_MAX
-                      ? realloc(all->item, (all->count + 1) * sizeof(*all->item))
-                      : NULL;
     if (!is_keyid(keyid)) /* it becomes a file's name */
-        tm_err_set(e, "keyid '%.80s' is no SHA-256 in hex", keyid);
-    else if (grown == NULL)
-        tm_err_set(e, "out of memory, or more than %d signers", TUF_SIGNATURES_MAX);
-    if (grown != NULL)
-        all->item = grown;
-    if (grown == NULL || !is_keyid(keyid))
-        return NULL;
-    struct signer *s = &all->item[all->count++];
-    *s = (struct signer){.keyid = (char *)keyid};
+        return tm_err_null(e, "keyid '%.80s' is no SHA-256 in hex", keyid);
+    if (all->count == TUF_SIGNATURES_MAX)
+        return tm_err_null(e, "more than %d signers", TUF_SIGNATURES_MAX);
+    struct signer *s = tm_grow(&all->item, &all->count, sizeof(*s), e);
+    if (s != NULL)
+        s->keyid = (char *)keyid;
     return s;
 }
 
@@ -286,13 +281,12 @@ static int collect_role(struct signers *all, const struct tuf_event_role *r, str
     const struct tuf_signatures *list = tuf_metadata_signature_list(r->proposed);
     for (size_t i = 0; i < list->count; i++) {
         struct signer *s = signer_of(all, list->item[i].keyid, e);
-        void *grown = s != NULL ? realloc(s->signatures.item,
-                                          (s->signatures.count + 1) * sizeof(*s->signatures.item))
-                                : NULL;
-        if (grown == NULL)
-            return s != NULL ? tm_err_set(e, "out of memory") : -1;
-        s->signatures.item = grown;
-        s->signatures.item[s->signatures.count++] = (struct signature){r->name, list->item[i].sig};
+        struct signature *place =
+            s != NULL ? tm_grow(&s->signatures.item, &s->signatures.count, sizeof(*place), e)
+                      : NULL;
+        if (place == NULL)
+            return -1;
+        *place = (struct signature){r->name, list->item[i].sig};
     }
     return 0;
 }

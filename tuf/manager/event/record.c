@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/file.h"
+#include "common/grow.h"
 #include "common/json/jsonfile.h"
 
 #define RECORD_BYTES_MAX ((size_t)16 << 20)
@@ -98,17 +98,6 @@ static struct repository *find(const struct tuf_record *r, const char *root1)
     return NULL;
 }
 
-static void *grow(struct tm_jsonmap_list *l, size_t size, struct tm_err *e)
-{
-    void *grown = realloc(l->item, (l->count + 1) * size);
-    if (grown == NULL)
-        return tm_err_null(e, "out of memory");
-    l->item = grown;
-    void *one = (char *)grown + l->count * size;
-    memset(one, 0, size);
-    return one;
-}
-
 static struct repository *find_or_add(struct tuf_record *r, const struct tuf_event *ev,
                                       struct tm_err *e)
 {
@@ -118,11 +107,11 @@ static struct repository *find_or_add(struct tuf_record *r, const struct tuf_eve
     struct repository *x = find(r, hex);
     if (x != NULL)
         return x;
-    x = grow(&r->repositories, sizeof(*x), e);
-    if (x != NULL && (x->root1 = strdup(hex)) == NULL)
-        return tm_err_null(e, "out of memory");
-    r->repositories.count += x != NULL;
-    return x;
+    x = tm_grow(&r->repositories.item, &r->repositories.count, sizeof(*x), e);
+    if (x == NULL || (x->root1 = strdup(hex)) != NULL)
+        return x;
+    r->repositories.count--;
+    return tm_err_null(e, "out of memory");
 }
 
 int tuf_record_fresh(const struct tuf_record *r, const struct tuf_event *ev, struct tm_err *e)
@@ -303,10 +292,9 @@ int tuf_record_sign(struct tuf_record *r, const struct tuf_event *ev, EVP_PKEY *
         if (tuf_metadata_sha256(role->proposed, hex, e) != 0)
             return -1;
         make_room(x, role->name, tuf_metadata_version(role->proposed));
-        struct signed_role *one = grow(&x->roles, sizeof(*one), e);
+        struct signed_role *one = tm_grow(&x->roles.item, &x->roles.count, sizeof(*one), e);
         if (one == NULL)
             return -1;
-        x->roles.count++;
         *one = (struct signed_role){.role = strdup(role->name),
                                     .sha256 = strdup(hex),
                                     .version = tuf_metadata_version(role->proposed)};

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/typesjson.h"
 #include "tuf/manager/event/internal.h"
@@ -80,14 +81,8 @@ int tuf_event_put_statement(struct tuf_event *ev, struct tuf_statement *s, struc
         if (strcmp(all->item[i].keyid, s->keyid) == 0)
             place = &all->item[i];
     }
-    if (place == NULL && all->count < TUF_SIGNATURES_MAX) {
-        void *grown = realloc(all->item, (all->count + 1) * sizeof(*all->item));
-        if (grown != NULL) {
-            all->item = grown;
-            place = &all->item[all->count++];
-            *place = (struct tuf_statement){0};
-        }
-    }
+    if (place == NULL && all->count < TUF_SIGNATURES_MAX)
+        place = tm_grow(&all->item, &all->count, sizeof(*place), NULL);
     if (place == NULL) {
         tuf_statement_free(s);
         return tm_err_set(e, "out of memory, or more than %d statements", TUF_SIGNATURES_MAX);

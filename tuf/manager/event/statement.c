@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/grow.h"
 #include "common/json/strictjson.h"
 #include "tuf/metadata/canonical.h"
 #include "tuf/metadata/key.h"
@@ -24,11 +25,9 @@ const struct tm_jsonmap_member tuf_reviewed_each = {.kind = JSONMAP_OBJECT, .map
 int tuf_reviewed_add(struct tuf_reviewed_list *l, const char *role, int64_t version,
                      const char sha256[65], struct tm_err *e)
 {
-    void *grown = realloc(l->item, (l->count + 1) * sizeof(*l->item));
-    if (grown == NULL)
-        return tm_err_set(e, "out of memory");
-    l->item = grown;
-    struct tuf_reviewed *r = &l->item[l->count++];
+    struct tuf_reviewed *r = tm_grow(&l->item, &l->count, sizeof(*r), e);
+    if (r == NULL)
+        return -1;
     *r = (struct tuf_reviewed){strdup(role), version, strdup(sha256)};
     return r->role != NULL && r->sha256 != NULL ? 0 : tm_err_set(e, "out of memory");
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/grow.h"
 
 /* Statements of an event that is not published yet. */
 struct reading {
@@ -25,16 +26,6 @@ static void ceremony_free(struct tuf_ceremony *c)
     *c = (struct tuf_ceremony){0};
 }
 
-static struct tuf_ceremony *append(struct tuf_ceremony **list, size_t *count, struct tm_err *e)
-{
-    struct tuf_ceremony *grown = realloc(*list, (*count + 1) * sizeof(**list));
-    if (grown == NULL)
-        return tm_err_null(e, "out of memory");
-    *list = grown;
-    grown[*count] = (struct tuf_ceremony){0};
-    return &grown[(*count)++];
-}
-
 /* The place among the open ones, or their number. */
 static size_t find_open(const struct reading *r, const char *digest)
 {
@@ -47,15 +38,15 @@ static size_t find_open(const struct reading *r, const char *digest)
 static int add_signer(struct reading *r, const struct tuf_line *line, struct tm_err *e)
 {
     size_t i = find_open(r, line->digest);
-    struct tuf_ceremony *c = i < r->open_count ? &r->open[i] : append(&r->open, &r->open_count, e);
+    struct tuf_ceremony *c =
+        i < r->open_count ? &r->open[i]
+                          : tm_grow(&r->open, &r->open_count, sizeof(struct tuf_ceremony), e);
     if (c == NULL || (c->digest == NULL && tuf_line_set(&c->digest, line->digest, e) != 0))
         return -1;
-    struct tuf_ceremony_signer *grown = realloc(c->signer, (c->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return tm_err_set(e, "out of memory");
-    c->signer = grown;
-    struct tuf_ceremony_signer *s = &grown[c->count++];
-    *s = (struct tuf_ceremony_signer){.time = line->states ? line->statement.time : 0};
+    struct tuf_ceremony_signer *s = tm_grow(&c->signer, &c->count, sizeof(*s), e);
+    if (s == NULL)
+        return -1;
+    s->time = line->states ? line->statement.time : 0;
     return tuf_line_set(&s->holder, line->holder != NULL ? line->holder : "", e) == 0 &&
                    tuf_line_set(&s->fingerprint, line->fingerprint != NULL ? line->fingerprint : "",
                                 e) == 0
@@ -66,7 +57,7 @@ static int add_signer(struct reading *r, const struct tuf_line *line, struct tm_
 static int add_published(struct reading *r, const struct tuf_line *line, struct tm_err *e)
 {
     size_t i = find_open(r, line->digest);
-    struct tuf_ceremony *c = append(&r->out->item, &r->out->count, e);
+    struct tuf_ceremony *c = tm_grow(&r->out->item, &r->out->count, sizeof(struct tuf_ceremony), e);
     if (c == NULL)
         return -1;
     if (i < r->open_count) { /* its statements come along */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/metadata/verify.h"
 #include "tuf/manager/draft/draft.h"
@@ -42,11 +43,9 @@ int tuf_publication_delegation(struct tuf_publication *p, const char *role,
 static int stage_role(struct tuf_publication *p, const char *name, const struct tuf_metadata *m,
                       struct tm_err *e)
 {
-    void *grown = realloc(p->staged, (p->staged_count + 1) * sizeof(*p->staged));
-    if (grown == NULL)
-        return tm_err_set(e, "out of memory");
-    p->staged = grown;
-    struct tuf_staged_role *r = &p->staged[p->staged_count++];
+    struct tuf_staged_role *r = tm_grow(&p->staged, &p->staged_count, sizeof(*r), e);
+    if (r == NULL)
+        return -1;
     r->m = tuf_metadata_ref(m);
     snprintf(r->name, sizeof(r->name), "%s", name);
     return 0;

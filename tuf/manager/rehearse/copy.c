@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/grow.h"
 #include "tuf/manager/draft/draft.h"
 #include "tuf/manager/policy/keyring.h"
 #include "tuf/manager/publish/publish.h"
@@ -61,26 +62,21 @@ static int place_online(struct tuf_copy *c, const struct tuf_actor *a, struct tm
 /* A place in `online-keys` for one that is not there. */
 static int add_online(struct tuf_policy *p, const char *name, struct tm_err *e)
 {
-    struct tuf_policy_online *grown =
-        realloc(p->online.item, (p->online.count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return tm_err_set(e, "out of memory");
-    p->online.item = grown;
-    grown[p->online.count] = (struct tuf_policy_online){.name = strdup(name)};
-    return grown[p->online.count++].name != NULL ? 0 : tm_err_set(e, "out of memory");
+    struct tuf_policy_online *o = tm_grow(&p->online.item, &p->online.count, sizeof(*o), e);
+    if (o == NULL)
+        return -1;
+    o->name = strdup(name);
+    return o->name != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
 struct tuf_actor *tuf_copy_actor(struct tuf_copy *c, const char *name, bool online,
                                  struct tm_err *e)
 {
-    struct tuf_actor *grown = realloc(c->actor, (c->count + 1) * sizeof(*grown));
-    if (grown == NULL) {
-        tm_err_set(e, "out of memory");
+    struct tuf_actor *a = tm_grow(&c->actor, &c->count, sizeof(*a), e);
+    if (a == NULL)
         return NULL;
-    }
-    c->actor = grown;
-    struct tuf_actor *a = &grown[c->count++];
-    *a = (struct tuf_actor){.key = EVP_EC_gen("P-256"), .online = online};
+    a->key = EVP_EC_gen("P-256");
+    a->online = online;
     snprintf(a->name, sizeof(a->name), "%s", name);
     if (a->key == NULL) {
         tm_err_openssl(e, "make a key");

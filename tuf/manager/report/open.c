@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/grow.h"
 #include "common/json/jsonfile.h"
 #include "tuf/metadata/delegation.h"
 #include "tuf/manager/review/rules.h"
@@ -117,14 +118,12 @@ static bool event_pending(const struct tuf_event *ev, const struct tuf_published
 static struct tuf_open_event *add(struct tuf_open_events *o, const char *name, const char *path,
                                   const char *digest, struct tm_err *e)
 {
-    void *grown = realloc(o->item, (o->count + 1) * sizeof(*o->item));
-    if (grown == NULL)
-        return tm_err_null(e, "out of memory");
-    o->item = grown;
-    struct tuf_open_event *x = &o->item[o->count];
-    *x = (struct tuf_open_event){.name = strdup(name), .path = strdup(path)};
+    struct tuf_open_event *x = tm_grow(&o->item, &o->count, sizeof(*x), e);
+    if (x == NULL)
+        return NULL;
+    x->name = strdup(name);
+    x->path = strdup(path);
     snprintf(x->digest, sizeof(x->digest), "%s", digest);
-    o->count++;
     if (x->name == NULL || x->path == NULL)
         return tm_err_null(e, "out of memory");
     return x;
@@ -328,11 +327,10 @@ int tuf_open_events_note(const struct tuf_workspace *w, const struct tuf_publish
         rc = note_make(ev, path, &one, e);
     if (rc == 0) {
         sweep(&n, live, one.name);
-        void *grown = realloc(n.events.item, (n.events.count + 1) * sizeof(one));
-        rc = grown != NULL ? 0 : tm_err_set(e, "out of memory");
-        if (grown != NULL) {
-            n.events.item = grown;
-            ((struct note *)grown)[n.events.count++] = one;
+        struct note *place = tm_grow(&n.events.item, &n.events.count, sizeof(*place), e);
+        rc = place != NULL ? 0 : -1;
+        if (place != NULL) {
+            *place = one;
             one = (struct note){0};
             rc = notes_write(w, &n, e);
         }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/grow.h"
 #include "common/promtext.h"
 #include "common/utf8.h"
 #include "tuf/metadata/delegation.h"
@@ -40,12 +41,7 @@ static void add_owner(void *arg, const char *keyid, enum tuf_verdict v)
 
 static struct tuf_status_role *new_row(struct tuf_status *s, struct tm_err *e)
 {
-    void *grown = realloc(s->role, (s->count + 1) * sizeof(*s->role));
-    if (grown == NULL)
-        return tm_err_null(e, "out of memory");
-    s->role = grown;
-    s->role[s->count] = (struct tuf_status_role){0};
-    return &s->role[s->count++];
+    return tm_grow(&s->role, &s->count, sizeof(*s->role), e);
 }
 
 static int add_row(struct tuf_status *s, const char *name, const struct tuf_metadata *m,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/grow.h"
 #include "tuf/manager/state/names.h"
 #include "tuf/metadata/digest.h"
 #include "tuf/metadata/typesjson.h"
@@ -88,7 +89,7 @@ static int remove_others(const struct sync *s, struct tm_err *e)
 
 static int add_custom(struct tuf_policy *p, const struct tuf_legacy_pem *pem, struct tm_err *e)
 {
-    struct tuf_policy_custom *c = p->customs.item;
+    const struct tuf_policy_custom *c = p->customs.item;
     for (size_t i = 0; i < p->customs.count; i++) {
         if (strcmp(c[i].name, pem->name) == 0)
             return tm_err_set(e,
@@ -96,11 +97,9 @@ static int add_custom(struct tuf_policy *p, const struct tuf_legacy_pem *pem, st
                               "writes by itself: take it out of 'custom'",
                               pem->name);
     }
-    c = realloc(c, (p->customs.count + 1) * sizeof(*c));
-    if (c == NULL)
-        return tm_err_set(e, "out of memory");
-    p->customs.item = c;
-    struct tuf_policy_custom *n = &c[p->customs.count++];
+    struct tuf_policy_custom *n = tm_grow(&p->customs.item, &p->customs.count, sizeof(*n), e);
+    if (n == NULL)
+        return -1;
     *n = (struct tuf_policy_custom){strdup(pem->name), strdup(pem->usage), strdup(pem->status),
                                     pem->uri[0] != '\0' ? strdup(pem->uri) : NULL};
     return n->name != NULL && n->usage != NULL && n->status != NULL

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/grow.h"
 #include "common/names.h"
 #include "common/file.h"
 #include "tuf/metadata/delegation.h"
@@ -370,13 +371,11 @@ int64_t tuf_published_highest(const struct tuf_published *p, const char *role)
 /* Takes over `m`. */
 static int add_nested(struct nested *n, const char *name, struct tuf_metadata *m, struct tm_err *e)
 {
-    void *grown = realloc(n->role, (n->count + 1) * sizeof(*n->role));
-    if (grown == NULL) {
+    struct nested_role *r = tm_grow(&n->role, &n->count, sizeof(*r), e);
+    if (r == NULL) {
         tuf_metadata_free(m);
-        return tm_err_set(e, "out of memory");
+        return -1;
     }
-    n->role = grown;
-    struct nested_role *r = &n->role[n->count++];
     r->m = m;
     snprintf(r->name, sizeof(r->name), "%s", name);
     return 0;

@@ -1,4 +1,5 @@
 /* Roles and holders of a repository that others began. */
+#include "common/grow.h"
 #include "tuf/manager/takeover/internal.h"
 
 #include <inttypes.h>
@@ -139,14 +140,7 @@ static int take_holders(struct tuf_plan *p, struct tuf_taken_role *r, struct tm_
 
 static struct tuf_taken_role *add_role(struct tuf_plan *p, struct tm_err *e)
 {
-    void *grown = realloc(p->role, (p->role_count + 1) * sizeof(*p->role));
-    if (grown == NULL) {
-        tm_err_set(e, "out of memory");
-        return NULL;
-    }
-    p->role = grown;
-    p->role[p->role_count] = (struct tuf_taken_role){0};
-    return &p->role[p->role_count++];
+    return tm_grow(&p->role, &p->role_count, sizeof(*p->role), e);
 }
 
 static int take_top(struct tuf_plan *p, struct tm_err *e)

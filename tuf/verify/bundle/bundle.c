@@ -5,6 +5,7 @@
 
 #include "common/b64.h"
 #include "common/file.h"
+#include "common/grow.h"
 #include "common/json/jsonfile.h"
 #include "common/json/strictjson.h"
 #include "tuf/verify/bundle/bundle.h"
@@ -448,24 +449,19 @@ struct tuf_bundle *tuf_bundle_load(const char *path, struct tm_err *e)
 int tuf_bundle_add_entry(struct tuf_bundle *b, const void *json, size_t len, struct tm_err *e)
 {
     struct tuf_log_entry entry = {0};
-    struct tuf_log_entry *grown = NULL;
+    struct tuf_log_entry *place = NULL;
     int rc = tm_jsonmap_parse(json, len, 2 * BODY_MAX, &entry_map, NULL, &entry, e);
     if (rc == 0 && !entry.has_proof)
         rc = tm_err_set(e, "the log's answer has no 'inclusionProof'");
     if (rc == 0 && b->entries.count == BUNDLE_ENTRIES_MAX)
         rc = tm_err_set(e, "more than %d log entries", BUNDLE_ENTRIES_MAX);
-    if (rc == 0) {
-        grown = realloc(b->entries.item, (b->entries.count + 1) * sizeof(*grown));
-        if (grown == NULL)
-            rc = tm_err_set(e, "out of memory");
-    }
-    if (rc == 0) {
-        b->entries.item = grown;
-        b->entries.item[b->entries.count++] = entry;
-    } else {
+    if (rc == 0)
+        place = tm_grow(&b->entries.item, &b->entries.count, sizeof(*place), e);
+    if (place != NULL)
+        *place = entry;
+    else
         tm_jsonmap_free(&entry_map, &entry);
-    }
-    return rc;
+    return place != NULL ? 0 : -1;
 }
 
 void tuf_bundle_free(struct tuf_bundle *b)

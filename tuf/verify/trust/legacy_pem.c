@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "common/pem.h"
 #include "tuf/verify/trust/internal.h"
 
@@ -62,14 +63,13 @@ static int put_cert(X509 *cert, struct tm_buf *out, struct tm_err *e)
 static struct tuf_legacy_pem *add(struct tuf_legacy_pems *out, enum tuf_trust_list list,
                                   const struct tuf_trust_entry *t, int64_t now_ms, struct tm_err *e)
 {
-    struct tuf_legacy_pem *grown = realloc(out->item, (out->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return tm_err_null(e, "out of memory");
-    out->item = grown;
+    struct tuf_legacy_pem *p = tm_grow(&out->item, &out->count, sizeof(*p), e);
+    if (p == NULL)
+        return NULL;
     bool ended = t->valid.has_end && t->valid.end_ms <= now_ms;
-    grown[out->count] = (struct tuf_legacy_pem){
+    *p = (struct tuf_legacy_pem){
         .usage = rows[list].usage, .status = ended ? expired : active, .uri = t->uri};
-    return &grown[out->count++];
+    return p;
 }
 
 static void set_name(struct tuf_legacy_pem *p, enum tuf_trust_list list,

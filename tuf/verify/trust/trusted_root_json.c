@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/file.h"
+#include "common/grow.h"
 #include "common/json/jsonfile.h"
 #include "common/utf8.h"
 #include "tuf/verify/trust/internal.h"
@@ -154,16 +155,11 @@ char *tuf_left_out_note(const char *where, const char *url, const char *why)
 static int leave_out(struct tuf_trusted_root *r, enum tuf_trust_list list, const char *where,
                      const struct tuf_trust_entry *t, const char *why, struct tm_err *e)
 {
-    struct tuf_trust_left_out *grown =
-        realloc(r->left_out, (r->left_out_count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return tm_err_set(e, "out of memory");
-    r->left_out = grown;
-    const struct tuf_trust_left_out it = {list, t->valid, tuf_left_out_note(where, t->uri, why)};
-    if (it.note == NULL)
-        return tm_err_set(e, "out of memory");
-    r->left_out[r->left_out_count++] = it;
-    return 0;
+    struct tuf_trust_left_out *it = tm_grow(&r->left_out, &r->left_out_count, sizeof(*it), e);
+    if (it == NULL)
+        return -1;
+    *it = (struct tuf_trust_left_out){list, t->valid, tuf_left_out_note(where, t->uri, why)};
+    return it->note != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
 /* Moves a read entry out of the file's list. */
