@@ -1,12 +1,7 @@
 # 100,000 targets (or BENCH_TARGETS), in 1,024 hash bins and in one targets.json, with a second event
 # that carries both versions: how long publishing and a cold fetch of one target take, and what memory
-# each step needs for each byte of the largest metadata file; python-tuf's and go-tuf's clients on
-# the same files.
+# each step needs for each byte of the largest metadata file.
 . tests/demo_trust.sh
-. tests/interop/tuf-peers.bash
-. tests/interop/go-peer.bash
-install_peers
-go_peer tuf-go2
 TARGETS=${BENCH_TARGETS:-100000}
 
 policy_bins() {
@@ -53,13 +48,6 @@ above() { # BASE STEP: KiB; with BASE none, all that the step had
 }
 flat_goals() { # EVENT: against targets.json, of which a second event carries both versions
     manager_goals "targets.json ($1 event)" "$(largest_kib)" base propose review sign merge publish verify
-}
-peer() { # NAME COMMAND...: a cold refresh by another client, measured
-    local name=$1
-    shift
-    mkdir "$W/cache-$name"
-    "$B/tests/spend" "$W/spent" "$@" >/dev/null 2>"$W/peer.err" || { cat "$W/peer.err"; return 1; }
-    figure "cold refresh by $name: memory for each byte" "$(ratio "$(spent 3)" "$(largest_kib)"), $(spent 2) ms of processor time"
 }
 client() { # WORDS...: the client's words on the repository, measured
     "$B/tests/spend" "$W/spent" "$B/tenmint" trust "$@" --dir "$W/cache" \
@@ -133,8 +121,6 @@ echo "  one target from cold, ms: $(spent 1), of it processor time: $(spent 2)"
 at_most "client's memory for each byte of the file, cold" "$(for_each_byte "$(spent 3)" "$base_client")" 3
 client refresh
 at_most "client's memory for each byte of the file, warm" "$(for_each_byte "$(spent 3)" "$base_client")" 3
-peer python-tuf $PYTHON_TUF tests/interop/tuf-python/client.py "$W/cache-python-tuf" "$FILES/" "$W/tuf/published/1.root.json"
-peer "go-tuf v2" build/interop/tuf-go2/tuf-go2 refresh "$W/cache-go-tuf v2" "$FILES" "$W/tuf/published/1.root.json"
 
 # A second event holds both versions of targets.
 echo more >"$W/tuf/targets/more.txt"

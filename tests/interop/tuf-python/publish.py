@@ -1,6 +1,6 @@
 """Writes a repository with python-tuf: every kind of key, delegations, succinct hash bins.
 
-usage: publish.py DIR [ROOTS]
+usage: publish.py DIR [ROOTS [ENTRIES]]: so many more, of files that are nowhere
 """
 import os
 import sys
@@ -58,6 +58,9 @@ for version in range(3, int(sys.argv[2]) + 1 if len(sys.argv) > 2 else 0):
 
 targets = Targets(expires=expires)
 targets.targets["top.txt"] = target("top.txt", b"top")
+for i in range(int(sys.argv[3]) if len(sys.argv) > 3 else 0):
+    path = f"target-{i:07}.tar.gz"
+    targets.targets[path] = TargetFile(i, {"sha256": sha256(path.encode()).hexdigest()}, path)
 project = DelegatedRole("project", [], 1, True, ["project/*.txt"])
 bins = DelegatedRole("bins", [], 1, False, ["bins/*"])
 targets.delegations = Delegations({}, {"project": project, "bins": bins})
