@@ -59,7 +59,7 @@ int look_load(const struct look *l, struct tuf_published *p, struct tm_err *e)
                         : tuf_published_look(l->dir, p, e);
 }
 
-int look_open_events(const struct look *l, const char *where, const struct tuf_published *p,
+int look_open_events(const struct look *l, const char *where, struct tuf_published *p,
                      struct tuf_open_events *out, struct tm_err *e)
 {
     struct tuf_workspace w;

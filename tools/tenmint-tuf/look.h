@@ -21,6 +21,6 @@ int look_open(const char *where, struct look *l, struct tm_err *e);
 /* The tree: a workspace's is ours, and as strict as all that goes on from it. */
 int look_load(const struct look *l, struct tuf_published *p, struct tm_err *e);
 /* What waits for holders, of a workspace at `where`; else nothing. */
-int look_open_events(const struct look *l, const char *where, const struct tuf_published *p,
+int look_open_events(const struct look *l, const char *where, struct tuf_published *p,
                      struct tuf_open_events *out, struct tm_err *e);
 void look_close(struct look *l);

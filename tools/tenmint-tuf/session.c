@@ -268,7 +268,7 @@ static void tell_words(void *arg, const char *text, bool dangerous)
     session_tell(NULL, text);
 }
 
-static int propose(struct tuf_workspace *w, const struct tuf_published *p, const char *name,
+static int propose(struct tuf_workspace *w, struct tuf_published *p, const char *name,
                    const char *reason, const struct cli_list *renew, const char *out)
 {
     struct tuf_event ev = {0};

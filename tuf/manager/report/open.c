@@ -143,15 +143,58 @@ static void put_role(struct tm_buf *out, const char *role, int64_t version)
     tm_buf_printf(out, "%s%.230s %lld", out->len > 0 ? ", " : "", role, (long long)version);
 }
 
-/* Adds the event at `path` when it is one, is not published, and is not there yet. */
-static int add_event(const char *path, const struct tuf_published *live, struct tuf_open_events *o,
-                     struct tm_err *e)
+struct opening {
+    struct tuf_published *live; /* while an event is in memory, without targets */
+    char targets[65];           /* SHA-256 of theirs; "": not asked for yet, or none */
+    struct tuf_open_events *out;
+};
+
+static bool is_live(const struct opening *o, const struct tuf_metadata *m)
 {
+    char hex[65];
+    return m != NULL && o->targets[0] != '\0' && tuf_metadata_sha256(m, hex, NULL) == 0 &&
+           strcmp(hex, o->targets) == 0;
+}
+
+/* 1: nothing newer is published than what the event goes on from. The published targets are those
+ * of the event, which has them in memory, or it is outdated. */
+static int is_current(struct opening *o, const struct tuf_event *ev, struct tm_err *e)
+{
+    const struct tuf_event_role *r = tuf_event_find(ev, tuf_role_name(TUF_TARGETS));
+    bool lend = o->targets[0] != '\0' && r != NULL && r->proposed != NULL;
+    if (lend)
+        o->live->targets = is_live(o, r->base)       ? r->base
+                           : is_live(o, r->proposed) ? r->proposed
+                                                     : NULL;
+    else if (tuf_published_read_targets(o->live, e) != 0)
+        return -1;
+    bool current = (!lend || o->live->targets != NULL) && tuf_rules_base(ev, o->live, NULL) == 0;
+    if (lend)
+        o->live->targets = NULL;
+    return current;
+}
+
+static int read_event(struct opening *o, const char *path, struct tuf_event *ev, struct tm_err *e)
+{
+    const struct tuf_metadata *targets = o->live->targets;
+    if (o->targets[0] == '\0' && targets != NULL &&
+        tuf_metadata_sha256(targets, o->targets, e) != 0)
+        return -1;
+    tuf_published_drop_targets(o->live);
+    return tuf_event_read(path, NULL, ev, NULL) == 0 ? 1 : 0;
+}
+
+/* Adds the event at `path` when it is one, is not published, and is not there yet. */
+static int add_event(const char *path, struct opening *open, struct tm_err *e)
+{
+    const struct tuf_published *live = open->live;
+    struct tuf_open_events *o = open->out;
     struct tuf_event ev;
     char digest[65];
-    int rc = 0;
-    if (!tuf_event_is_there(path) || tuf_event_read(path, NULL, &ev, NULL) != 0)
-        return 0;
+    int rc = tuf_event_is_there(path) ? read_event(open, path, &ev, e) : 0;
+    if (rc <= 0)
+        return rc;
+    rc = 0;
     if (tuf_event_digest(&ev, digest, NULL) == 0 && event_pending(&ev, live) &&
         !is_there(o, digest)) {
         struct tuf_open_event *x = add(o, ev.name, path, digest, e);
@@ -165,7 +208,9 @@ static int add_event(const char *path, const struct tuf_published *live, struct 
                 tm_buf_printf(&x->signers, "%s%.128s", i > 0 ? ", " : "",
                               ev.statements.item[i].holder);
             tuf_review_signatures(&ev, &x->missing);
-            x->state = tuf_rules_base(&ev, live, NULL) != 0         ? TUF_OPEN_OUTDATED
+            int current = is_current(open, &ev, e);
+            rc = current < 0 ? -1 : 0;
+            x->state = current <= 0                                 ? TUF_OPEN_OUTDATED
                        : tuf_event_check_signatures(&ev, NULL) != 0 ? TUF_OPEN_WAITS
                        : tuf_rules_thresholds(&ev, NULL) == 0       ? TUF_OPEN_COMPLETE
                                                                     : TUF_OPEN_WAITS;
@@ -175,8 +220,7 @@ static int add_event(const char *path, const struct tuf_published *live, struct 
     return rc;
 }
 
-static int add_folder(const struct tuf_workspace *w, const struct tuf_published *live,
-                      struct tuf_open_events *o, struct tm_err *e)
+static int add_folder(const struct tuf_workspace *w, struct opening *o, struct tm_err *e)
 {
     char dir[PATH_MAX];
     char path[PATH_MAX];
@@ -188,7 +232,7 @@ static int add_folder(const struct tuf_workspace *w, const struct tuf_published 
     for (int i = 0; i < count; i++) {
         if (rc == 0 && names[i]->d_name[0] != '.' &&
             tm_file_join(dir, names[i]->d_name, path, sizeof(path), NULL) == 0)
-            rc = add_event(path, live, o, e);
+            rc = add_event(path, o, e);
         free(names[i]);
     }
     free(names);
@@ -196,15 +240,15 @@ static int add_folder(const struct tuf_workspace *w, const struct tuf_published 
 }
 
 /* One that `propose` wrote elsewhere: as it is there, or as it was when it left. */
-static int add_note(const struct tuf_workspace *w, const struct note *n,
-                    const struct tuf_published *live, struct tuf_open_events *o, struct tm_err *e)
+static int add_note(const struct tuf_workspace *w, const struct note *n, struct opening *open,
+                    struct tm_err *e)
 {
+    struct tuf_open_events *o = open->out;
     char path[PATH_MAX];
     bool next = false;
-    if (!note_pending(n, live, &next) || is_there(o, n->digest))
+    if (!note_pending(n, open->live, &next) || is_there(o, n->digest))
         return 0;
-    if (tuf_workspace_path(w, n->path, path, sizeof(path), e) != 0 ||
-        add_event(path, live, o, e) != 0)
+    if (tuf_workspace_path(w, n->path, path, sizeof(path), e) != 0 || add_event(path, open, e) != 0)
         return -1;
     if (is_there(o, n->digest))
         return 0;
@@ -228,18 +272,21 @@ static bool is_replaced(const struct notes *n, size_t i)
     return false;
 }
 
-int tuf_open_events_read(const struct tuf_workspace *w, const struct tuf_published *live,
+int tuf_open_events_read(const struct tuf_workspace *w, struct tuf_published *live,
                          struct tuf_open_events *out, struct tm_err *e)
 {
+    struct opening o = {.live = live, .out = out};
     struct notes n;
     *out = (struct tuf_open_events){0};
     int rc = notes_read(w, &n, e);
     if (rc == 0)
-        rc = add_folder(w, live, out, e);
+        rc = add_folder(w, &o, e);
     for (size_t i = 0; i < n.events.count && rc == 0; i++) {
         if (!is_replaced(&n, i))
-            rc = add_note(w, &((const struct note *)n.events.item)[i], live, out, e);
+            rc = add_note(w, &((const struct note *)n.events.item)[i], &o, e);
     }
+    if (rc == 0)
+        rc = tuf_published_read_targets(live, e);
     tm_jsonmap_free(&notes_map, &n);
     if (rc != 0)
         tuf_open_events_free(out);

@@ -29,8 +29,9 @@ struct tuf_open_events {
 };
 
 /* Those that are not published yet, by `live`. Files in events/ that are no event are passed over:
- * the holders' copies come and go there. */
-int tuf_open_events_read(const struct tuf_workspace *w, const struct tuf_published *live,
+ * the holders' copies come and go there. While an event is in memory the targets of `live` are not.
+ */
+int tuf_open_events_read(const struct tuf_workspace *w, struct tuf_published *live,
                          struct tuf_open_events *out, struct tm_err *e);
 void tuf_open_events_free(struct tuf_open_events *o);
 

@@ -152,6 +152,23 @@ static int load_listed(const struct tuf_published *p, enum tuf_role role,
     return *out != NULL ? check_by_root(p, *out, e) : -1;
 }
 
+void tuf_published_drop_targets(struct tuf_published *p)
+{
+    tuf_metadata_free(p->targets);
+    p->targets = NULL;
+}
+
+int tuf_published_read_targets(struct tuf_published *p, struct tm_err *e)
+{
+    struct tuf_file_info info;
+    if (p->targets != NULL || p->snapshot == NULL)
+        return 0;
+    if (!tuf_snapshot_find(p->snapshot, "targets", &info))
+        return tm_err_set(e, "'%lld.snapshot.json' in '%s' lists no targets.json",
+                          (long long)tuf_metadata_version(p->snapshot), p->dir);
+    return load_listed(p, TUF_TARGETS, &info, &p->targets, e);
+}
+
 static int load_current(struct tuf_published *p, struct tm_err *e)
 {
     struct tuf_file_info info;
@@ -159,12 +176,9 @@ static int load_current(struct tuf_published *p, struct tm_err *e)
     if (p->timestamp == NULL || check_by_root(p, p->timestamp, e) != 0)
         return -1;
     tuf_timestamp_snapshot(p->timestamp, &info);
-    if (load_listed(p, TUF_SNAPSHOT, &info, &p->snapshot, e) != 0)
-        return -1;
-    if (!tuf_snapshot_find(p->snapshot, "targets", &info))
-        return tm_err_set(e, "'%lld.snapshot.json' in '%s' lists no targets.json",
-                          (long long)tuf_metadata_version(p->snapshot), p->dir);
-    return load_listed(p, TUF_TARGETS, &info, &p->targets, e);
+    return load_listed(p, TUF_SNAPSHOT, &info, &p->snapshot, e) == 0
+               ? tuf_published_read_targets(p, e)
+               : -1;
 }
 
 struct nested {
