@@ -270,12 +270,13 @@ enum { TSA_LEAF, TSA_SUB, TSA_ROOT, TSA_CERTS };
 static int write_tsa(const struct ca_create_options *o, EVP_PKEY *const *key, X509 *const *cert,
                      struct tm_err *e)
 {
-    static const char *const names[] = {"tsa.key", "tsa-intermediate.key", "tsa-root.key"};
+    static const char *const names[] = {CREATE_TSA_KEY, CREATE_TSA_INTERMEDIATE_KEY,
+                                        "tsa-root.key"};
     for (int i = o->device != NULL ? TSA_SUB : TSA_LEAF; i < TSA_CERTS; i++) {
         if (write_key(o->directory, names[i], key[i], o->password, e) != 0)
             return -1;
     }
-    return write_certs(o->directory, "tsa.pem", cert, TSA_CERTS, e);
+    return write_certs(o->directory, CREATE_TSA_CHAIN, cert, TSA_CERTS, e);
 }
 
 int ca_create_tsa(const struct ca_create_options *o, struct tm_err *e)
@@ -311,9 +312,9 @@ int ca_create_tsa(const struct ca_create_options *o, struct tm_err *e)
     return rc;
 }
 
-/* ---- the next intermediate ---- */
+/* ---- what follows another ---- */
 
-/* The root's O, UTF-8; OPENSSL_free() it. */
+/* The issuer's O, UTF-8; OPENSSL_free() it. */
 static char *organization_of(X509 *root, struct tm_err *e)
 {
     X509_NAME *name = X509_get_subject_name(root);
@@ -334,38 +335,71 @@ static int end_of(X509 *cert, int64_t *seconds)
     return 0;
 }
 
-int ca_create_intermediate(const struct ca_create_options *o, X509 *root, EVP_PKEY *root_key,
-                           struct tm_err *e)
+struct below { /* what is made below a certificate that exists */
+    const char *name, *usage;
+    int pathlen;
+    const char *key_file, *chain_file;
+    const char *issuer; /* what it is below, in words */
+};
+
+/* `above`: the issuer and those above it, `count` of them, at most TSA_CERTS. */
+static int create_below(const struct ca_create_options *o, const struct below *b,
+                        X509 *const *above, size_t count, EVP_PKEY *issuer_key, struct tm_err *e)
 {
     const char *type = o->key_type != NULL ? o->key_type : CREATE_KEY_TYPE;
     int64_t life = (o->intermediate_years > 0 ? o->intermediate_years : 3) * YEAR_S;
-    int64_t root_end = 0;
+    int64_t issuer_end = 0;
     struct tm_key *device = NULL;
     EVP_PKEY *key = NULL;
-    X509 *cert = NULL;
-    int rc = -1;
-    char *org = organization_of(root, e);
+    X509 *chain[TSA_CERTS + 1] = {NULL};
+    char *org = organization_of(above[0], e);
     if (org == NULL)
         return -1;
-    if (EVP_PKEY_eq(X509_get0_pubkey(root), root_key) != 1)
-        tm_err_set(e, "the root key is not the root certificate's");
-    else if (end_of(root, &root_end) != 0 || root_end <= o->now_s)
-        tm_err_set(e, "the root has expired: make a new CA");
+    memcpy(&chain[1], above, count * sizeof(chain[0]));
+    if (EVP_PKEY_eq(X509_get0_pubkey(above[0]), issuer_key) != 1)
+        tm_err_set(e, "the %s key is not the %s certificate's", b->issuer, b->issuer);
+    else if (end_of(above[0], &issuer_end) != 0 || issuer_end <= o->now_s)
+        tm_err_set(e, "the %s has expired: make a new one", b->issuer);
     else if (tm_file_mkdirs(o->directory, 0700, e) == 0)
         key = make_daily_key(o, type, &device, e);
     if (key != NULL) {
-        int64_t end = o->now_s + life < root_end ? o->now_s + life : root_end;
-        struct ca_create_cert sub = {org, "intermediate", o->now_s, end, 0, CODE_SIGNING};
-        cert = ca_create_ca_cert(&sub, key, root, root_key, e);
+        int64_t end = o->now_s + life < issuer_end ? o->now_s + life : issuer_end;
+        struct ca_create_cert sub = {org, b->name, o->now_s, end, b->pathlen, b->usage};
+        chain[0] = ca_create_ca_cert(&sub, key, above[0], issuer_key, e);
     }
-    if (cert != NULL &&
-        (o->device != NULL ||
-         write_key(o->directory, "intermediate.key", key, o->password, e) == 0) &&
-        write_certs(o->directory, "chain.pem", (X509 *[]){cert, root}, 2, e) == 0)
-        rc = 0;
-    X509_free(cert);
+    bool made =
+        chain[0] != NULL &&
+        (o->device != NULL || write_key(o->directory, b->key_file, key, o->password, e) == 0) &&
+        write_certs(o->directory, b->chain_file, chain, count + 1, e) == 0;
+    X509_free(chain[0]);
     EVP_PKEY_free(key);
     tm_key_free(device);
     OPENSSL_free(org);
-    return rc;
+    return made ? 0 : -1;
+}
+
+int ca_create_intermediate(const struct ca_create_options *o, X509 *root, EVP_PKEY *root_key,
+                           struct tm_err *e)
+{
+    static const struct below intermediate = {"intermediate",     CODE_SIGNING, 0,
+                                              "intermediate.key", "chain.pem",  "root"};
+    return create_below(o, &intermediate, &root, 1, root_key, e);
+}
+
+int ca_create_tsa_next(const struct ca_create_options *o, const STACK_OF(X509) * chain,
+                       EVP_PKEY *intermediate_key, struct tm_err *e)
+{
+    static const struct below authority = {
+        "timestamp authority", TIME_STAMPING,    -1,
+        CREATE_TSA_KEY,        CREATE_TSA_CHAIN, "timestamp intermediate"};
+    X509 *above[TSA_CERTS];
+    int count = sk_X509_num(chain) - 1;
+    if (count < 1 || count > TSA_CERTS)
+        return tm_err_set(e,
+                          "the chain has %d certificates: the one that signs and its issuers, "
+                          "%d at most, are needed",
+                          count + 1, TSA_CERTS + 1);
+    for (int i = 0; i < count; i++)
+        above[i] = sk_X509_value(chain, i + 1);
+    return create_below(o, &authority, above, (size_t)count, intermediate_key, e);
 }

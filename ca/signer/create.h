@@ -60,6 +60,14 @@ int ca_create_request(const struct ca_create_options *o, const X509_NAME *subjec
  * `intermediate_years` is the life of the signing certificate.
  */
 int ca_create_tsa(const struct ca_create_options *o, struct tm_err *e);
+#define CREATE_TSA_CHAIN "tsa.pem"
+#define CREATE_TSA_KEY "tsa.key"
+#define CREATE_TSA_INTERMEDIATE_KEY "tsa-intermediate.key"
+
+/* The next signing certificate below `chain`, the present one and its issuers: writes
+ * CREATE_TSA_KEY and CREATE_TSA_CHAIN to o->directory, as ca_create_intermediate does. */
+int ca_create_tsa_next(const struct ca_create_options *o, const STACK_OF(X509) * chain,
+                       EVP_PKEY *intermediate_key, struct tm_err *e);
 
 /*
  * The next intermediate below a root that exists: a new key and a certificate of the root's

@@ -21,5 +21,6 @@ int command_issuer_enable(const struct cli_command *self, int argc, char **argv)
 int command_issuer_test(const struct cli_command *self, int argc, char **argv);
 int command_log_create(const struct cli_command *self, int argc, char **argv);
 int command_key_show(const struct cli_command *self, int argc, char **argv);
+int command_tsa_rotate(const struct cli_command *self, int argc, char **argv);
 int command_log_rotate(const struct cli_command *self, int argc, char **argv);
 int command_log_redate(const struct cli_command *self, int argc, char **argv);

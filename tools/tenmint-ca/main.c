@@ -34,6 +34,18 @@ static const struct cli_command own_log_commands[] = {
      .run = command_log_redate},
 };
 
+static const struct cli_command tsa_commands[] = {
+    {.name = "rotate",
+     .group = "tsa",
+     .args = "FILE NAME [--activate] [OPTION]...",
+     .summary =
+         "make the timestamp authority's next key and certificate; later put them in service",
+     .examples = "  tenmint-ca tsa rotate /etc/tenmint-ca/tenmint-ca.yaml 2029 \\\n"
+                 "      --intermediate-key /media/usb/tsa-intermediate.key\n"
+                 "  tenmint-ca tsa rotate /etc/tenmint-ca/tenmint-ca.yaml 2029 --activate\n",
+     .run = command_tsa_rotate},
+};
+
 static const struct cli_command key_commands[] = {
     {.name = "show",
      .group = "key",
@@ -220,6 +232,10 @@ static const struct cli_command commands[] = {
      .summary = "let issuance go on that freeze has stopped",
      .examples = "  tenmint-ca thaw --reason 'image replaced'\n",
      .run = command_thaw},
+    {.name = "tsa",
+     .summary = "the timestamp authority: rotate",
+     .commands = tsa_commands,
+     .count = sizeof(tsa_commands) / sizeof(tsa_commands[0])},
     {.name = "key",
      .summary = "keys at services and in tokens: show",
      .commands = key_commands,
