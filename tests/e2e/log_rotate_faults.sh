@@ -82,6 +82,26 @@ mv "$W/cut/key" "$W/cut/lg/.new.key"
 says "the same is gone on with" 0 "wrote $W/cut/lg" "${create[@]}" --origin a.example/log/1 --password-file "$W/pw"
 check "whole" "lg lg.key lg.pem" "$(ls "$W/cut" | xargs)$(ls -A "$W/cut/lg" | grep -F .new)"
 
+# A folder that is a link to another file system: the key stands beside the link, as without one.
+FAR=$(mktemp -d /dev/shm/log_rotate.XXXXXX 2>/dev/null)
+if [ -n "$FAR" ] && [ "$(stat -c %d "$FAR")" != "$(stat -c %d "$W")" ]; then
+    far=("$B/tenmint-ca" log create "$W/far" --origin a.example/log/far --password-file "$W/pw")
+    mkdir "$FAR/log" && ln -s "$FAR/log" "$W/far"
+    echo mine >"$W/far.pem"
+    says "far: a file of its name" 1 "far.pem' exists" "${far[@]}"
+    rm "$W/far.pem"
+    says "far: a log" 0 "wrote $W/far" "${far[@]}"
+    check "far: whole" "far far.key far.pem, 600" "$(cd "$W" && ls -d far* | xargs), $(stat -c %a "$W/far.key")"
+    check "far: nothing is left there" "" "$(ls -A "$FAR/log" | grep -F .new)"
+    cp "$W/far.key" "$FAR/log/.new.key" # killed between copy and removal
+    mv "$W/far.pem" "$FAR/log/.new.pem"
+    says "far: cut off, and gone on with" 0 "wrote $W/far" "${far[@]}"
+    check "far: whole again" "far far.key far.pem" "$(cd "$W" && ls -d far* | xargs)$(ls -A "$FAR/log" | grep -F .new)"
+else
+    echo "skip a log on another file system: /dev/shm is none"
+fi
+[ -z "$FAR" ] || rm -rf "$FAR"
+
 # What is in the way is not replaced.
 fresh "$W/before"
 echo mine >"$C/siglog-2027.pem"

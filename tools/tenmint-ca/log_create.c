@@ -1,6 +1,7 @@
 /* log create: a further log, for a new key or a new period; it is put in service by hand. */
 #include <errno.h>
 #include <libgen.h>
+#include <openssl/crypto.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -59,6 +60,8 @@ static int check(const struct log_create *n, struct tm_err *e)
     return 0;
 }
 
+#define BESIDE_MAX ((size_t)1 << 20) /* bytes of a file beside a log */
+
 /* What a new log has beside its directory: in it until that is in its place. */
 enum beside { BESIDE_KEY, BESIDE_PUBLIC, BESIDE_URI, BESIDE_LABEL, BESIDES };
 static const struct {
@@ -89,20 +92,57 @@ static const char *beside_of(const struct log_create *n, size_t i)
     return (const char *)n + besides[i].at;
 }
 
+/* Whether it is there already: the same file, or, of another file system, its copy. */
+static bool is_beside(const char *from, const struct stat *within, const char *to)
+{
+    struct stat beside;
+    struct tm_buf a = {0}, b = {0};
+    if (stat(to, &beside) != 0)
+        return false;
+    bool same = beside.st_ino == within->st_ino && beside.st_dev == within->st_dev;
+    if (!same && beside.st_dev != within->st_dev && tm_file_read(from, BESIDE_MAX, &a, NULL) == 0 &&
+        tm_file_read(to, BESIDE_MAX, &b, NULL) == 0)
+        same = a.len == b.len && CRYPTO_memcmp(a.data, b.data, a.len) == 0;
+    tm_buf_free_secret(&a);
+    tm_buf_free_secret(&b);
+    return same;
+}
+
+/* To another file system, where the log's folder is a link that leads there. */
+static int copy_beside(const char *from, const struct stat *within, const char *to,
+                       struct tm_err *e)
+{
+    struct tm_buf bytes = {0};
+    char part[PATH_MAX];
+    int rc = snprintf(part, sizeof(part), "%s.part", to) < (int)sizeof(part)
+                 ? tm_file_read(from, BESIDE_MAX, &bytes, e)
+                 : tm_err_set(e, "'%s': the path is too long", to);
+    if (rc == 0)
+        rc = tm_file_write_atomic(part, within->st_mode & 07777, bytes.data, bytes.len, e);
+    if (rc == 0 && geteuid() == 0 && chown(part, within->st_uid, within->st_gid) != 0)
+        rc = tm_err_errno(e, "give '%s' its owner", part);
+    if (rc == 0 && link(part, to) != 0)
+        rc = tm_err_errno(e, "move '%s' to '%s'", part, to);
+    (void)unlink(part);
+    tm_buf_free_secret(&bytes);
+    return rc;
+}
+
 /* By a link, which replaces no file of that name; a run that was killed goes on here. */
 static int put_beside(const char *dir, const char *name, const char *to, struct tm_err *e)
 {
     struct stat within;
-    struct stat beside;
     char from[PATH_MAX];
     if (tm_file_join(dir, name, from, sizeof(from), e) != 0)
         return -1;
     if (stat(from, &within) != 0)
         return errno == ENOENT ? 0 : tm_err_errno(e, "'%s'", from);
-    bool linked =
-        stat(to, &beside) == 0 && beside.st_ino == within.st_ino && beside.st_dev == within.st_dev;
-    if (!linked && link(from, to) != 0)
-        return tm_err_errno(e, "move '%s' to '%s'", from, to);
+    if (!is_beside(from, &within, to) && link(from, to) != 0) {
+        if (errno != EXDEV)
+            return tm_err_errno(e, "move '%s' to '%s'", from, to);
+        if (copy_beside(from, &within, to, e) != 0)
+            return -1;
+    }
     return unlink(from) == 0 ? 0 : tm_err_errno(e, "remove '%s'", from);
 }
 
