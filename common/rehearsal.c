@@ -36,14 +36,28 @@ int tm_rehearsal_begin(struct tm_rehearsal *r, const char *kind, int64_t now, st
     return r->by != NULL ? 0 : tm_err_set(e, "out of memory");
 }
 
-int tm_rehearsal_step(struct tm_rehearsal *r, const char *what, int rc, const struct tm_err *why)
+static int add(struct tm_rehearsal *r, const char *what, bool ok, bool skipped,
+               const struct tm_err *why)
 {
     struct tm_rehearsal_step *s = tm_grow(&r->step, &r->count, sizeof(*s), NULL);
     if (s == NULL)
         return -1;
-    *s = (struct tm_rehearsal_step){
-        .what = strdup(what), .ok = rc == 0, .says = strdup(why != NULL ? why->text : "")};
-    return s->what != NULL && s->says != NULL ? rc : -1;
+    *s = (struct tm_rehearsal_step){.what = strdup(what),
+                                    .ok = ok,
+                                    .skipped = skipped,
+                                    .says = strdup(why != NULL ? why->text : "")};
+    r->skipped += skipped;
+    return s->what != NULL && s->says != NULL ? 0 : -1;
+}
+
+int tm_rehearsal_step(struct tm_rehearsal *r, const char *what, int rc, const struct tm_err *why)
+{
+    return add(r, what, rc == 0, false, why) == 0 ? rc : -1;
+}
+
+int tm_rehearsal_skip(struct tm_rehearsal *r, const char *what, const struct tm_err *why)
+{
+    return add(r, what, false, true, why);
 }
 
 void tm_rehearsal_free(struct tm_rehearsal *r)
@@ -67,6 +81,7 @@ struct line { /* what it points to is borrowed when it is written, else its own 
 static const struct tm_jsonmap_member step_members[] = {
     JSONMAP_NEED(struct tm_rehearsal_step, "step", what, TEXT),
     JSONMAP_NEED(struct tm_rehearsal_step, "ok", ok, BOOL),
+    JSONMAP_ROW(struct tm_rehearsal_step, "skipped", skipped, BOOL),
     JSONMAP_ROW(struct tm_rehearsal_step, "says", says, TEXT),
     {0}};
 static const struct tm_jsonmap step_map = {.members = step_members,
@@ -135,12 +150,21 @@ int tm_rehearsal_record(const char *path, const struct tm_buf *line, struct tm_e
 
 /* ---- reading ---- */
 
-/* 1: it is no record. */
+static size_t count_skipped(const struct line *l)
+{
+    const struct tm_rehearsal_step *step = l->steps.item;
+    size_t n = 0;
+    for (size_t i = 0; i < l->steps.count; i++)
+        n += step[i].skipped;
+    return n;
+}
+
+/* 1: it is no record. `len`: with the newline. */
 static int take(const char *text, size_t len, tm_rehearsal_fn each, void *arg, struct tm_err *e)
 {
     struct line line = {0};
-    struct tm_rehearsal_read r = {0};
-    int rc = tm_jsonmap_parse(text, len, LINE_BYTES_MAX, &line_map, NULL, &line, e);
+    struct tm_rehearsal_read r = {.line = text, .len = len};
+    int rc = tm_jsonmap_parse(text, len - 1, LINE_BYTES_MAX, &line_map, NULL, &line, e);
     if (rc == 0 && tm_clock_parse(line.time, &r.time) != 0)
         rc = tm_err_set(e, "'%.40s' is no time", line.time);
     if (rc == 0) {
@@ -148,6 +172,7 @@ static int take(const char *text, size_t len, tm_rehearsal_fn each, void *arg, s
         r.by = line.by != NULL ? line.by : "";
         r.passed = strcmp(line.result, "passed") == 0;
         r.steps = line.steps.count;
+        r.skipped = count_skipped(&line);
         rc = each(arg, &r, e);
     } else {
         rc = 1;
@@ -168,7 +193,7 @@ int tm_rehearsals_read(const char *path, tm_rehearsal_fn each, void *arg, struct
         if (end == NULL)
             break; /* half a line of a run that was killed */
         struct tm_err why = {0};
-        int one = take(p, (size_t)(end - p), each, arg, &why);
+        int one = take(p, (size_t)(end - p) + 1, each, arg, &why);
         if (one != 0 && (rc == 0 || one < 0)) { /* of damaged lines the first is named */
             if (e != NULL)
                 *e = why;
@@ -194,7 +219,7 @@ static int keep_last(void *arg, const struct tm_rehearsal_read *r, struct tm_err
     (void)e;
     for (size_t i = 0; i < l->count; i++) {
         if (strcmp(l->kinds[i], r->kind) == 0)
-            l->out[i] = (struct tm_rehearsed){r->time, r->passed};
+            l->out[i] = (struct tm_rehearsed){r->time, r->passed, r->skipped};
     }
     return 0;
 }

@@ -3,8 +3,10 @@
  * and what was told at it, and whether all was as it should be. A record is a file of lines, to
  * which each rehearsal adds one, a JSON object:
  *
- *   {"time", "kind", "by", "version", "result": "passed" | "failed", "steps": [{"step", "ok",
- * "says"}]}
+ *   {"time", "kind", "by", "version", "result": "passed" | "failed", "steps":
+ *    [{"step", "ok", "skipped", "says"}]}
+ *
+ * A step that was skipped is not ok, and does not make the rehearsal fail: "says" has the reason.
  */
 #pragma once
 
@@ -20,7 +22,8 @@
 struct tm_rehearsal_step {
     char *what;
     bool ok;
-    char *says; /* what was told: why it failed, or how something was refused */
+    bool skipped; /* it was not done, here and now it could not be */
+    char *says;   /* what was told: why it failed or was skipped, or how something was refused */
 };
 
 struct tm_rehearsal {
@@ -28,14 +31,17 @@ struct tm_rehearsal {
     int64_t time;     /* Unix seconds */
     char *by;         /* "user@host"; this and the steps are its own */
     struct tm_rehearsal_step *step;
-    size_t count;
-    bool passed; /* every step was as it should be; it ends with the first that is not */
+    size_t count, skipped;
+    bool passed; /* every step that was done was as it should be; it ends with the first that is not
+                  */
 };
 
 /* Free it also after -1. */
 int tm_rehearsal_begin(struct tm_rehearsal *r, const char *kind, int64_t now, struct tm_err *e);
 /* Notes a step: good when `rc` is 0; `why` may be NULL. Returns rc, or -1: out of memory. */
 int tm_rehearsal_step(struct tm_rehearsal *r, const char *what, int rc, const struct tm_err *why);
+/* Notes a step that was not done. -1: out of memory. */
+int tm_rehearsal_skip(struct tm_rehearsal *r, const char *what, const struct tm_err *why);
 void tm_rehearsal_free(struct tm_rehearsal *r);
 
 /* ---- the record ---- */
@@ -51,7 +57,9 @@ struct tm_rehearsal_read { /* a line of a record; text lasts as long as the call
     int64_t time;
     const char *kind, *by;
     bool passed;
-    size_t steps;
+    size_t steps, skipped;
+    const char *line; /* as it stands there, with its newline */
+    size_t len;
 };
 typedef int (*tm_rehearsal_fn)(void *arg, const struct tm_rehearsal_read *r, struct tm_err *e);
 
@@ -63,6 +71,7 @@ int tm_rehearsals_read(const char *file, tm_rehearsal_fn each, void *arg, struct
 struct tm_rehearsed { /* the last of a kind */
     int64_t time;     /* 0: never */
     bool passed;
+    size_t skipped; /* of its steps */
 };
 /* Of each of `count` kinds, in their order. Other kinds are passed over. Returns as that. */
 int tm_rehearsals_last(const char *file, const char *const *kinds, size_t count,

@@ -34,7 +34,7 @@ wait_for "$W/ca.log" '"message":"issuer trusted from the reload on"' || exit 1
 "$B/tenmint-ca" rotate "$W/ca" >/dev/null || exit 1
 "$B/tenmint-tuf" rehearse holder --dir "$W/tuf" >/dev/null || exit 1
 # A drill that was not done, but noted as one is: the pack proves what was recorded (rehearse.sh does them).
-printf '{"kind":"rotate","by":"ops@ca","result":"passed","steps":[{"ok":true,"says":"","step":"one"}],"time":"2026-01-02T03:04:05Z","version":"1"}\n' >"$W/ca/rehearsals.jsonl"
+printf '{"kind":"rotate","by":"ops@ca","result":"passed","steps":[{"ok":true,"says":"","step":"one"},{"ok":false,"skipped":true,"says":"no cosign","step":"two"}],"time":"2026-01-02T03:04:05Z","version":"1"}\n' >"$W/ca/rehearsals.jsonl"
 kill "$CA_PID"
 wait "$CA_PID"
 make_pack() { says "$1" "$2" "$3" "$B/tenmint-ca" evidence make --config "$C" "${@:4}"; }
@@ -42,7 +42,23 @@ make_pack "a pack" 0 "2 certificates with proofs" --out "$W/pack" --tuf "$W/tuf"
 DIGEST=$(sed -n 's/.*SHA-256 of evidence.json //p' "$W/said")
 KEYS=(--root "$W/tuf/published/1.root.json" --log-key "$W/ca/log.pem" --heads-key "$W/ca/audit/heads.pem")
 check "a drill that the trail does not have is told" 1 "$(grep -c '1 of 1 rehearsals are not in the audit trail' "$W/said")"
-says "and by verify" 0 "0 of 1 are in the audit trail; NOBODY VOUCHES" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}"
+grep -q '2 drills, of which 0 failed; 1 step skipped. Nobody vouches for 1.' "$W/pack/index.html" || check "the page" "2 drills" "$(grep -o '[0-9]* drills.*' "$W/pack/index.html")"
+check "its rows are counted" 1 "$(grep -c 'rehearsals.csv</a>: 2 rows' "$W/pack/index.html")"
+says "verify counts it" 1 "of 1 rehearsals nobody knows whether they were done" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}"
+for text in "     rehearsals 0 of 1 are in the audit trail; NOBODY VOUCHES" "1 are of the repository" "0 failed; 1 steps were skipped"; do
+    grep -qF -- "$text" "$W/said" || check "verify says" "$text" "$(cat "$W/said")"
+done
+says "by machine too" 1 '{"part":"rehearsals","ok":false' "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}" --json
+# Of another period it is not, and there nobody asks for it.
+make_pack "a period without drills" 0 "2 certificates" --out "$W/pack.1h" --since 1h --tuf "$W/tuf"
+check "has those of the period" ",tenmint-tuf,holder," "$(tail -n +2 "$W/pack.1h/tables/rehearsals.csv" | grep -o ',tenmint-.*,holder,')"
+says "verifies" 0 "0 of 0 are in the audit trail" "$B/tenmint-ca" evidence verify "$W/pack.1h" "${KEYS[@]}"
+cp -r "$W/pack.1h" "$W/older" && sed -i 's/tenmint evidence 2/tenmint evidence 1/' "$W/older/evidence.json"
+says "of a version before" 6 "is a 'tenmint evidence 1', and 'tenmint evidence 2' is what this version makes" "$B/tenmint-ca" evidence verify "$W/older" "${KEYS[@]}"
+rm "$W/ca/rehearsals.jsonl" # as nobody vouches for it
+make_pack "a pack" 0 "2 certificates with proofs" --out "$W/pack.all" --tuf "$W/tuf" --controls config/controls.yaml --monitor "$W/ca.log"
+mv "$W/pack" "$W/pack.invented" && mv "$W/pack.all" "$W/pack"
+DIGEST=$(sed -n 's/.*SHA-256 of evidence.json //p' "$W/said")
 says "it verifies" 0 "2 certificates are proven to be in it" "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}"
 says "without keys it does not" 1 "NOT CHECKED: give --log-key" "$B/tenmint-ca" evidence verify "$W/pack"
 says "by machine" 0 '"part":"tuf","ok":true' "$B/tenmint-ca" evidence verify "$W/pack" "${KEYS[@]}" --json
@@ -68,10 +84,10 @@ rows operations 1 ',reload,"?issuers"?,.*[0-9a-f]{64},[0-9a-f]{64}'
 rows trust 1 ",trust,$ISSUER,\"?issuer trusted\"?,"
 rows trust 1 ',trust,https://gitlab.example.com,"?issuer trusted from the reload on"?,.*lets in'
 rows refused 1 ',refused,'
-rows rehearsals 1 '^2026-01-02T03:04:05Z,tenmint-ca,rotate,ops@ca,passed,1'
-rows rehearsals 1 ',tenmint-tuf,holder,.*,passed,1[0-9]'
+check "a row of the CA's" 1 "$(grep -c '^2026-01-02T03:04:05Z,tenmint-ca,rotate,ops@ca,passed,2,1,nobody' "$W/pack.invented/tables/rehearsals.csv")"
+rows rehearsals 1 ',tenmint-tuf,holder,.*,passed,1[0-9],0,nobody'
 check "rows of operations, without reloads" 7 "$(grep -vc ',reload,' "$W/pack/tables/operations.csv")" # with the head
-for table in trust:3 refused:2 rehearsals:3 drills:1; do
+for table in trust:3 refused:2 rehearsals:2 drills:1; do
     check "rows of ${table%:*}" "${table#*:}" "$(wc -l <"$W/pack/tables/${table%:*}.csv")"
 done
 [ -z "${SAVE:-}" ] || cp "$W/pack/index.html" "$SAVE/evidence.html"
@@ -111,7 +127,8 @@ altered "the transcript" "TUF repository" sed -i 's/alice/mallory/' tuf/transcri
 altered "a root" "TUF repository" sed -i 's/"threshold": *2/"threshold":1/' tuf/published/1.root.json
 altered "the heads" "heads" sed -i '2s/$/0/' heads/checkpoint
 altered "the drills" "drills.csv' is not what the records say" sed -i '$a x' tables/drills.csv
-altered "a drill of the CA" "rehearsals.csv' is not what the records of rehearsals say" sed -i 's/rotate/log/' rehearsals/ca.jsonl
+altered "a drill of the CA that was not done" "rehearsals.csv' is not what the records of rehearsals say" sh -c \
+    'printf "%s\n" "{\"kind\":\"log\",\"result\":\"passed\",\"steps\":[],\"time\":\"2026-01-02T03:04:05Z\"}" >rehearsals/ca.jsonl'
 altered "a drill of the repository" "rehearsals.csv' is not what the records of rehearsals say" sed -i 's/"passed"/"failed"/' rehearsals/tuf.jsonl
 altered "the log's checkpoint" "log" sed -i '2s/.*/3/' log/checkpoint
 # What no key vouches for: the digest that the maker told does.

@@ -78,6 +78,34 @@ static void the_last_of_each_kind_is_found(void **state)
     assert_int_equal(last[2].time, 0);
 }
 
+static void a_step_that_was_skipped_is_neither_good_nor_a_failure(void **state)
+{
+    static const struct tm_err why = {.text = "it is not installed here"};
+    const struct place *p = *state;
+    struct tm_rehearsal r;
+    struct tm_rehearsed last[KINDS];
+    struct tm_buf line = {0};
+    struct tm_err e = {0};
+    assert_int_equal(tm_rehearsal_begin(&r, "log", 4000, &e), 0);
+    assert_int_equal(tm_rehearsal_step(&r, "first", 0, NULL), 0);
+    assert_int_equal(tm_rehearsal_skip(&r, "second", &why), 0);
+    assert_int_equal(r.skipped, 1);
+    assert_false(r.step[1].ok);
+    r.passed = true;
+    assert_int_equal(tm_rehearsal_line(&r, "1", &line, &e), 0);
+    assert_non_null(strstr(tm_buf_str(&line), "\"ok\":false,\"says\":\"it is not installed here\","
+                                              "\"skipped\":true"));
+    assert_int_equal(tm_rehearsal_record(p->file, &line, &e), 0);
+    put(p, "{\"kind\":\"rotate\",\"result\":\"passed\",\"time\":\"2026-01-01T00:00:00Z\",\"steps\":"
+           "[{\"step\":\"x\",\"ok\":true}]}\n"); /* of a version that skipped none */
+    assert_int_equal(tm_rehearsals_last(p->file, kinds, KINDS, last, &e), 0);
+    assert_true(last[1].passed);
+    assert_int_equal(last[1].skipped, 1);
+    assert_int_equal(last[0].skipped, 0);
+    tm_buf_free(&line);
+    tm_rehearsal_free(&r);
+}
+
 static void half_a_line_at_the_end_is_passed_over(void **state)
 {
     const struct place *p = *state;
@@ -149,6 +177,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_last_of_each_kind_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_step_that_was_skipped_is_neither_good_nor_a_failure,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(half_a_line_at_the_end_is_passed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_line_that_is_none_is_said_with_its_number, set_up,
                                         tear_down),

@@ -10,5 +10,5 @@
 /* On standard output: a line a step and the result, or one JSON object. */
 void cli_print_rehearsal(const struct tm_rehearsal *r, bool json);
 
-/* {"KIND": null | {"time", "passed"}}; NULL: out of memory. */
+/* {"KIND": null | {"time", "passed", "skipped"}}; NULL: out of memory. */
 json_t *cli_rehearsed_json(const char *const *kinds, size_t count, const struct tm_rehearsed *last);

@@ -24,7 +24,6 @@ struct making {
     struct evidence_tables *tables;
     struct evidence_log *log; /* NULL: there is no such log */
     struct tm_buf rehearsals; /* struct evidence_rehearsal, as the trail has them */
-    struct evidence_rehearsed rehearsed;
     struct ca_audit_export export;
     struct ca_audit_walk walk;
     struct evidence_controls controls;
@@ -171,13 +170,23 @@ static int take_monitors(struct making *m, struct tm_err *e)
 static int take_rehearsals(struct making *m, struct tm_err *e)
 {
     const char *file = m->trail.config.rehearsals.file;
-    struct evidence_rehearsal *drill = (struct evidence_rehearsal *)(void *)m->rehearsals.data;
-    if (evidence_rehearsals_write(file, m->tuf, m->dir, e) != 0)
+    struct evidence_trail trail = {.item = (struct evidence_rehearsal *)(void *)m->rehearsals.data,
+                                   .count = m->rehearsals.len / sizeof(*trail.item),
+                                   .here = m->trail.options.node};
+    struct tm_buf table = {0};
+    char path[PATH_MAX];
+    if (evidence_rehearsals_copy(file, m->tuf, m->dir, e) != 0)
         return -1;
-    return evidence_rehearsals_compare(m->dir, m->trail.options.node, drill,
-                                       m->rehearsals.len / sizeof(*drill), &m->rehearsed, e) == 0
-               ? 0
-               : tm_err_wrap(e, "'%s' was altered or cut: put it back", file);
+    int rc = evidence_rehearsals_table(m->dir, &m->manifest.period, &trail, &table,
+                                       &m->facts.rehearsed, e);
+    if (rc != 0)
+        tm_err_wrap(e, "'%s' was altered or cut: put it back", file);
+    if (rc == 0)
+        rc = tm_file_join(m->dir, EVIDENCE_REHEARSALS, path, sizeof(path), e);
+    if (rc == 0)
+        rc = tm_file_write_passing(path, 0644, table.data, table.len, e);
+    tm_buf_free(&table);
+    return rc;
 }
 
 static int take_controls(struct making *m, struct tm_err *e)
@@ -285,15 +294,18 @@ int command_evidence_make(const struct cli_command *self, int argc, char **argv)
         printf("%s: %" PRIu64 " records, %" PRIu64 " certificates with proofs; begin with "
                "index.html\ntell the auditor by another way: SHA-256 of evidence.json %s\n",
                m.out, m.facts.records, m.facts.proofs, digest);
-    if (rc == CLI_OK && m.rehearsed.untold > 0)
-        fprintf(stderr,
-                "tenmint-ca: %zu of %zu rehearsals are not in the audit trail: the pack says so\n",
-                m.rehearsed.untold, m.rehearsed.lines);
-    if (rc == CLI_OK && m.rehearsed.elsewhere > 0)
+    const struct evidence_rehearsed *drills = &m.facts.rehearsed;
+    if (rc == CLI_OK && drills->untold > 0)
+        fprintf(
+            stderr,
+            "tenmint-ca: %zu of %zu rehearsals are not in the audit trail: whoever verifies the "
+            "pack hears it\n",
+            drills->untold, drills->lines - drills->tuf);
+    if (rc == CLI_OK && drills->elsewhere > 0)
         fprintf(stderr,
                 "tenmint-ca: %zu rehearsals of other servers are in the audit trail alone: the "
                 "pack has this server's record\n",
-                m.rehearsed.elsewhere);
+                drills->elsewhere);
     making_free(&m);
     return rc == CLI_OK ? CLI_OK : cli_fail(rc, &e);
 }

@@ -100,12 +100,12 @@ int evidence_tuf_check(const char *dir, const char *root, int64_t now, struct ev
 
 /* ---- rehearsals (evidence_rehearsals.c) ---- */
 
-/* Copies the records of both programs, those that there are, and writes their table. `workspace`:
- * the TUF workspace, or NULL. */
-int evidence_rehearsals_write(const char *record, const char *workspace, const char *dir,
-                              struct tm_err *e);
-/* The table against the records in the pack. */
-int evidence_rehearsals_check(const char *dir, struct tm_err *e);
+#define EVIDENCE_REHEARSALS "tables/rehearsals.csv"
+
+/* Copies the records of both programs, those that there are. `workspace`: the TUF workspace, or
+ * NULL. */
+int evidence_rehearsals_copy(const char *record, const char *workspace, const char *dir,
+                             struct tm_err *e);
 
 struct evidence_rehearsal { /* as the audit trail has it */
     int64_t time_ms;
@@ -113,18 +113,27 @@ struct evidence_rehearsal { /* as the audit trail has it */
     char node[256];            /* the server that rehearsed: each has a record of its own */
     bool found;                /* the record has it */
 };
-struct evidence_rehearsed {
-    size_t lines;     /* of this program's record */
-    size_t untold;    /* those of them that are not in the trail: nobody vouches for them */
+struct evidence_trail { /* all that it has; borrowed */
+    struct evidence_rehearsal *item;
+    size_t count;
+    const char *here; /* the server whose record is in the pack; NULL: not known */
+};
+struct evidence_rehearsed { /* of the period, but `elsewhere` */
+    size_t lines;           /* of both programs' records */
+    size_t tuf;       /* those of them that tenmint-tuf wrote: the pack's digest alone vouches */
+    size_t untold;    /* of the others those that are not in the trail: nobody vouches for them */
+    size_t failed;    /* of all */
+    size_t skipped;   /* steps of all */
     size_t elsewhere; /* rehearsals in the trail of servers whose record is not in the pack */
 };
 /* False: the audit record is of something else. */
 bool evidence_rehearsal_of(const struct ca_audit_record *r, struct evidence_rehearsal *out);
-/* The record in the pack against the trail's `count` rehearsals. -1: one has no line there, though
- * it is of `here`, the server whose record it is (NULL: not known), or of a server of which the
+/* EVIDENCE_REHEARSALS of the records in the pack, into `out`, to be freed also after -1: a line is
+ * damaged, or one of the trail is not there, though it is of `here`, or of a server of which the
  * record has another. */
-int evidence_rehearsals_compare(const char *dir, const char *here, struct evidence_rehearsal *trail,
-                                size_t count, struct evidence_rehearsed *out, struct tm_err *e);
+int evidence_rehearsals_table(const char *dir, const struct evidence_period *period,
+                              struct evidence_trail *trail, struct tm_buf *out,
+                              struct evidence_rehearsed *found, struct tm_err *e);
 
 /* ---- controls and pages (evidence_html.c) ---- */
 
@@ -144,6 +153,7 @@ struct evidence_facts { /* what the first page says; borrowed */
     const struct evidence_period *period;
     int64_t made_s;
     const struct evidence_tables *tables;
+    struct evidence_rehearsed rehearsed;
     uint64_t records, confirmed, nodes, proofs, monitors;
     bool has_log, has_tuf;
     struct evidence_tuf tuf;

@@ -12,7 +12,8 @@
 #include "tools/tenmint-ca/init_stage.h"
 
 #define MANIFEST "evidence.json"
-#define TYPE "tenmint evidence 1"
+/* The number is the form of all that verify makes anew; 1 was of no released version. */
+#define TYPE "tenmint evidence 2"
 #define MANIFEST_BYTES_MAX ((size_t)64 << 20)
 #define COPY_BYTES_MAX ((size_t)256 << 20) /* of one file */
 
@@ -171,7 +172,10 @@ int evidence_manifest_read(const char *dir, struct evidence_manifest *m, struct 
         return -1;
     int rc = tm_jsonfile_read(path, MANIFEST_BYTES_MAX, &map, &o, e);
     if (rc == 0 && strcmp(o.type, TYPE) != 0)
-        rc = tm_err_set(e, "'%s': 'type' is not '" TYPE "'", path);
+        rc = tm_err_set(e,
+                        "'%s' is a '%s', and '" TYPE "' is what this version makes: verify it by "
+                        "the version that made it, which index.html names at its end",
+                        path, o.type);
     if (rc != 0) {
         tm_jsonmap_free(&map, &o);
         return -1;

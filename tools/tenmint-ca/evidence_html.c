@@ -160,7 +160,9 @@ static uint64_t rows_of(const struct evidence_facts *f, const char *file)
         if (strcmp(evidence_table_file(i), file) == 0)
             return evidence_tables_rows(f->tables, i);
     }
-    return strcmp(file, TABLE("ceremonies")) == 0 ? f->tuf.signatures : 0;
+    return strcmp(file, EVIDENCE_REHEARSALS) == 0   ? f->rehearsed.lines
+           : strcmp(file, TABLE("ceremonies")) == 0 ? f->tuf.signatures
+                                                    : 0;
 }
 
 /* "1 row", "2 rows": the noun as it is for one. */
@@ -198,6 +200,13 @@ static void put_figures(struct tm_html *h, const struct evidence_facts *f, const
     } else if (strcmp(p->id, "roots") == 0) {
         tm_html_open(h, "p");
         tm_html_printf(h, "Root %" PRId64 ", the last of %zu.", f->tuf.root_version, f->tuf.roots);
+        tm_html_close(h);
+    } else if (strcmp(p->id, "drills") == 0) {
+        tm_html_open(h, "p");
+        put_count(h, f->rehearsed.lines, "drill");
+        tm_html_printf(h, ", of which %zu failed; ", f->rehearsed.failed);
+        put_count(h, f->rehearsed.skipped, "step");
+        tm_html_printf(h, " skipped. Nobody vouches for %zu.", f->rehearsed.untold);
         tm_html_close(h);
     } else if (strcmp(p->id, "monitors") == 0) {
         tm_html_open(h, "p");

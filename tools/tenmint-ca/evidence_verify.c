@@ -20,25 +20,30 @@ struct checking {
     struct evidence_proofs *proofs; /* NULL: the pack has none */
     struct tm_buf rehearsals;       /* struct evidence_rehearsal, as the trail has them */
     uint64_t records, unconfirmed, faults;
+    size_t unvouched; /* rehearsals */
     unsigned unchecked;
 };
 
-static void say(struct checking *c, const char *what, const char *text)
+static void say_as(struct checking *c, bool ok, const char *what, const char *text)
 {
     if (c->json)
-        printf("{\"part\":\"%s\",\"ok\":true,\"text\":\"%s\"}\n", what, text);
+        printf("{\"part\":\"%s\",\"ok\":%s,\"text\":\"%s\"}\n", what, ok ? "true" : "false", text);
     else
-        printf("ok   %-10s %s\n", what, text);
+        printf("%s %-10s %s\n", ok ? "ok  " : "    ", what, text);
+}
+
+static void say(struct checking *c, const char *what, const char *text)
+{
+    say_as(c, true, what, text);
 }
 
 /* Part of the pack, for which a key is missing. */
 static void say_unchecked(struct checking *c, const char *what, const char *option)
 {
+    char text[64];
     c->unchecked++;
-    if (c->json)
-        printf("{\"part\":\"%s\",\"ok\":false,\"text\":\"not checked: give %s\"}\n", what, option);
-    else
-        printf("     %-10s NOT CHECKED: give %s\n", what, option);
+    snprintf(text, sizeof(text), "NOT CHECKED: give %s", option);
+    say_as(c, false, what, text);
 }
 
 static const struct evidence_file *find(const struct checking *c, const char *name)
@@ -118,23 +123,42 @@ static int check_tables(const struct checking *c, struct tm_err *e)
 }
 
 /* A line that the trail does not have proves nothing: anybody who may write the record wrote it. */
+static void say_rehearsals(struct checking *c, const struct evidence_rehearsed *found)
+{
+    char text[160];
+    size_t ours = found->lines - found->tuf;
+    snprintf(text, sizeof(text), "%zu of %zu are in the audit trail%s", ours - found->untold, ours,
+             found->untold > 0 ? "; NOBODY VOUCHES for the others" : "");
+    say_as(c, found->untold == 0, "rehearsals", text);
+    snprintf(text, sizeof(text),
+             "%zu are of the repository: the pack's digest alone vouches for them", found->tuf);
+    if (found->tuf > 0)
+        say(c, "rehearsals", text);
+    snprintf(text, sizeof(text), "%zu are of servers whose record is not in the pack",
+             found->elsewhere);
+    if (found->elsewhere > 0)
+        say(c, "rehearsals", text);
+    snprintf(text, sizeof(text), "%zu failed; %zu steps were skipped", found->failed,
+             found->skipped);
+    if (found->failed + found->skipped > 0)
+        say(c, "rehearsals", text);
+    c->unvouched = found->untold;
+}
+
 static int check_rehearsals(struct checking *c, struct tm_err *e)
 {
-    char text[128];
+    struct evidence_trail trail = {.item = (struct evidence_rehearsal *)(void *)c->rehearsals.data,
+                                   .count = c->rehearsals.len / sizeof(*trail.item)};
     struct evidence_rehearsed found;
-    struct evidence_rehearsal *drill = (struct evidence_rehearsal *)(void *)c->rehearsals.data;
-    if (evidence_rehearsals_compare(c->dir, NULL, drill, c->rehearsals.len / sizeof(*drill), &found,
-                                    e) != 0 ||
-        evidence_rehearsals_check(c->dir, e) != 0)
-        return -1;
-    snprintf(text, sizeof(text), "%zu of %zu are in the audit trail%s", found.lines - found.untold,
-             found.lines, found.untold > 0 ? "; NOBODY VOUCHES for the others" : "");
-    say(c, "rehearsals", text);
-    snprintf(text, sizeof(text), "%zu are of servers whose record is not in the pack",
-             found.elsewhere);
-    if (found.elsewhere > 0)
-        say(c, "rehearsals", text);
-    return 0;
+    struct tm_buf made = {0};
+    int rc = evidence_rehearsals_table(c->dir, &c->manifest.period, &trail, &made, &found, e);
+    if (rc == 0)
+        rc = evidence_compare(c->dir, EVIDENCE_REHEARSALS, &made,
+                              "what the records of rehearsals say", e);
+    tm_buf_free(&made);
+    if (rc == 0)
+        say_rehearsals(c, &found);
+    return rc;
 }
 
 static int check_records(struct checking *c, struct tm_err *e)
@@ -243,10 +267,11 @@ static int check(struct checking *c, struct tm_err *e)
     if (check_heads(c, e) != 0 || open_proofs(c, e) != 0 || check_records(c, e) != 0 ||
         end_proofs(c, e) != 0 || check_tuf(c, e) != 0)
         return CLI_DANGER;
-    if (c->unchecked == 0)
-        return CLI_OK;
-    tm_err_set(e, "%u parts were not checked", c->unchecked);
-    return CLI_FAILED;
+    if (c->unchecked > 0)
+        tm_err_set(e, "%u parts were not checked", c->unchecked);
+    else if (c->unvouched > 0)
+        tm_err_set(e, "of %zu rehearsals nobody knows whether they were done", c->unvouched);
+    return c->unchecked > 0 || c->unvouched > 0 ? CLI_FAILED : CLI_OK;
 }
 
 int command_evidence_verify(const struct cli_command *self, int argc, char **argv)

@@ -71,7 +71,7 @@ static int digest_of(const struct tm_buf *line, char out[65], struct tm_err *e)
 /* In the record, and, by the digest of its line, in the audit trail. */
 static int record(const struct rehearse_live *live, const struct tm_rehearsal *r, struct tm_err *e)
 {
-    char detail[64], digest[65];
+    char detail[96], digest[65];
     struct tm_buf line = {0};
     struct tm_err why = {0};
     int rc = tm_rehearsal_line(r, cli_version, &line, e);
@@ -82,7 +82,8 @@ static int record(const struct rehearse_live *live, const struct tm_rehearsal *r
     tm_buf_free(&line);
     if (rc != 0)
         return -1;
-    snprintf(detail, sizeof(detail), "%s, %zu steps", r->passed ? "passed" : "failed", r->count);
+    snprintf(detail, sizeof(detail), "%s, %zu steps, %zu of them skipped",
+             r->passed ? "passed" : "failed", r->count, r->skipped);
     const struct ca_audit_event ev = {
         .kind = AUDIT_REHEARSAL, .reason = r->kind, .detail = detail, .after = digest};
     if (audit_note_in(live->config, &ev, &why) != 0)
@@ -135,6 +136,8 @@ static void print_status(const struct rehearse_standing *s)
         if (s->last[k].time != 0)
             tm_clock_format(s->last[k].time, when);
         printf("rehearsed  %-7s %-20s", rehearse_names[k], when);
+        if (s->last[k].skipped > 0)
+            printf("  %zu steps skipped", s->last[k].skipped);
         if (s->every_ms[k] != 0)
             printf("  wanted every %lld h", (long long)(s->every_ms[k] / 3600000));
         printf("%s%s\n", s->wants[k] != NULL ? "  " : "", s->wants[k] != NULL ? s->wants[k] : "");

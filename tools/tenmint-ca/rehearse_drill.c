@@ -28,7 +28,7 @@ struct row {
     const char *text; /* in its last line; NULL: any. Of a refusal: its reason */
     unsigned again;   /* 1: until it ends so, for PATIENCE_MS; 2: with the row before it, … */
     enum only only;
-    bool optional; /* left out where there is no such program */
+    bool optional; /* skipped where there is no such program */
 };
 
 /* ---- commands ---- */
@@ -335,8 +335,10 @@ static bool has(const struct rehearse_live *live, enum only only)
     return holds[only];
 }
 
-/* 0: it ended as it must; 1: otherwise, with `e` saying how; -1: it could not be done. In any case
- * `e` holds what was said, if anything. */
+#define SKIPPED 2
+
+/* 0: it ended as it must; 1: otherwise, with `e` saying how; -1: it could not be done; SKIPPED: it
+ * need not be, and cannot. In any case `e` holds what was said, if anything. */
 static int try_row(struct rehearse_copy *c, const struct row *r, bool first, struct tm_err *e)
 {
     char said[REHEARSE_SAID_MAX] = "";
@@ -348,8 +350,8 @@ static int try_row(struct rehearse_copy *c, const struct row *r, bool first, str
         return 0;
     int code = rehearse_run(c, r->words, said, &missing, e);
     if (missing && r->optional) {
-        tm_err_set(e, "left out: it is not installed here");
-        return 0;
+        tm_err_set(e, "it is not installed here");
+        return SKIPPED;
     }
     if (code < 0)
         return -1;
@@ -388,9 +390,10 @@ static int run_part(struct rehearse_copy *c, const struct row *row, size_t count
         if (!has(live, row[i].only))
             continue;
         int rc = try_row(c, &row[i], true, &e);
-        if (rc > 0 && row[i].again > 0)
+        if (rc == 1 && row[i].again > 0)
             rc = try_again(c, &row[i], &e);
-        if (tm_rehearsal_step(c->out, row[i].what, rc, &e) != 0)
+        if ((rc == SKIPPED ? tm_rehearsal_skip(c->out, row[i].what, &e)
+                           : tm_rehearsal_step(c->out, row[i].what, rc, &e)) != 0)
             return -1;
     }
     return 0;

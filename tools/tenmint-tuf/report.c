@@ -25,6 +25,8 @@ static void put_rehearsed(const struct tm_rehearsed *last, int64_t now, struct t
             tuf_words_relative(last[k].time, now, when);
         tm_buf_printf(out, "%s %s %s%s", k > 0 ? "," : "", tuf_rehearsal_names[k], when,
                       last[k].time != 0 && !last[k].passed ? " (FAILED)" : "");
+        if (last[k].skipped > 0)
+            tm_buf_printf(out, " (%zu steps skipped)", last[k].skipped);
     }
     buf_putc(out, '\n');
 }
