@@ -52,7 +52,7 @@ runs="it runs until it is ended; its log is JSON lines, or its state is asked fo
 declare -A without=(
     ["tenmint sign"]=$makes ["tenmint trust init"]=$makes ["tenmint trust get"]=$files
     ["tenmint trust export"]=$files ["tenmint-ca serve"]=$runs ["tenmint-ca init"]=$makes
-    ["tenmint-ca rotate"]=$makes ["tenmint-ca issuer add"]=$makes ["tenmint-ca issuer remove"]=$makes
+    ["tenmint-ca rotate"]=$makes ["tenmint-ca tsa rotate"]=$makes ["tenmint-ca issuer add"]=$makes ["tenmint-ca issuer remove"]=$makes
     ["tenmint-ca issuer disable"]=$makes ["tenmint-ca issuer enable"]=$makes
     ["tenmint-ca audit init"]=$makes ["tenmint-ca evidence make"]="$makes (evidence.json)"
     ["tenmint-ca log create"]=$makes ["tenmint-ca log redate"]=$makes ["tenmint-tuf init"]=$talks
