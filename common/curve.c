@@ -29,6 +29,17 @@ const struct tm_curve *tm_curve_of_spki(const void *der, size_t len)
     return NULL;
 }
 
+EVP_PKEY *tm_curve_public(const char *type, OSSL_PARAM *params)
+{
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        key = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
 EVP_PKEY *tm_curve_key(const struct tm_curve *c, const void *point)
 {
     OSSL_PARAM params[] = {
@@ -36,14 +47,6 @@ EVP_PKEY *tm_curve_key(const struct tm_curve *c, const void *point)
         OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point, c->point_len),
         OSSL_PARAM_END,
     };
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    EVP_PKEY *key = NULL;
     params[0].data_size = strlen(c->group);
-    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1) {
-        EVP_PKEY_free(key);
-        key = NULL;
-    }
-    EVP_PKEY_CTX_free(ctx);
-    return key;
+    return tm_curve_public("EC", params);
 }

@@ -23,5 +23,8 @@ extern const struct tm_curve tm_curves[CURVE_COUNT];
  * that is on the curve is not checked), which then begins at der + head_len. Else NULL. */
 const struct tm_curve *tm_curve_of_spki(const void *der, size_t len);
 
+/* A public key of that type ("EC", "RSA") from its parameters. NULL: they make none, are NULL, or
+ * out of memory. The caller's. */
+EVP_PKEY *tm_curve_public(const char *type, OSSL_PARAM *params);
 /* A public key. NULL: the point is not on the curve, or out of memory. */
 EVP_PKEY *tm_curve_key(const struct tm_curve *c, const void *point);

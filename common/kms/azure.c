@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/b64.h"
+#include "common/curve.h"
 #include "common/ecdsa.h"
 #include "common/kms/internal.h"
 
@@ -84,13 +85,8 @@ static const struct tm_jsonmap key_map = {
 
 static EVP_PKEY *build(const char *type, OSSL_PARAM_BLD *b)
 {
-    EVP_PKEY *key = NULL;
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(b);
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        key = NULL;
-    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY *key = tm_curve_public(type, params);
     OSSL_PARAM_free(params);
     return key;
 }

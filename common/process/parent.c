@@ -97,7 +97,7 @@ static int fork_one(struct tm_process_group *g, unsigned i, struct tm_err *e)
     return take_ends(&g->one[i], fd[0], ask[0], e);
 }
 
-int tm_process_fork(struct tm_process_group *g, struct tm_err *e)
+int tm_process_signals(struct tm_err *e)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -105,9 +105,17 @@ int tm_process_fork(struct tm_process_group *g, struct tm_err *e)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-        (g->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
-        return tm_err_errno(e, "wait for signals");
+    int fd = sigprocmask(SIG_BLOCK, &set, NULL) == 0
+                 ? signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)
+                 : -1;
+    return fd >= 0 ? fd : tm_err_errno(e, "wait for signals");
+}
+
+int tm_process_fork(struct tm_process_group *g, struct tm_err *e)
+{
+    g->signal_fd = tm_process_signals(e);
+    if (g->signal_fd < 0)
+        return -1;
     for (unsigned i = 0; i < g->count; i++) {
         if (g->role[i].start != NULL && fork_one(g, i, e) != 0)
             return -1;

@@ -39,6 +39,10 @@ struct tm_process_group *tm_process_group_new(const struct tm_process_role *role
 /* Kills what still runs. NULL is fine. */
 void tm_process_group_free(struct tm_process_group *g);
 
+/* From now on SIGTERM, SIGINT, SIGHUP and SIGCHLD are read from the descriptor that comes back, the
+ * caller's, which does not block. -1 with `e` set. */
+int tm_process_signals(struct tm_err *e);
+
 /* A channel between two roles, before the fork. Its number, or -1. */
 int tm_process_link(struct tm_process_group *g, unsigned a, unsigned b, struct tm_err *e);
 

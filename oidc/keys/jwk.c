@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/b64.h"
+#include "common/curve.h"
 #include "common/json/jsonmap.h"
 
 #define RSA_BITS_MIN 2048
@@ -62,17 +63,6 @@ static int get_bytes(const char *text, const char *name, struct tm_buf *out, str
                : tm_err_set(e, "'%s' is not base64url", name);
 }
 
-static EVP_PKEY *from_params(const char *type, OSSL_PARAM *params)
-{
-    EVP_PKEY *key = NULL;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        key = NULL;
-    EVP_PKEY_CTX_free(ctx);
-    return key;
-}
-
 /* How a key's reader ends: as oidc_jwk_parse, with `out` filled on 0. */
 static int made(EVP_PKEY *key, EVP_PKEY **out)
 {
@@ -113,7 +103,7 @@ static int parse_rsa(const struct jwk_text *j, EVP_PKEY **out, struct tm_err *e)
     if (bld != NULL && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, bn_n) == 1 &&
         OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, bn_e) == 1)
         params = OSSL_PARAM_BLD_to_param(bld);
-    key = from_params("RSA", params);
+    key = tm_curve_public("RSA", params);
     if (key == NULL)
         tm_err_openssl(e, "RSA key");
 out:
@@ -157,7 +147,7 @@ static EVP_PKEY *make_ec(const struct jwk_text *j, const char *group, size_t wid
             OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data, point.len),
             OSSL_PARAM_construct_end(),
         };
-        key = from_params("EC", params);
+        key = tm_curve_public("EC", params);
         if (key == NULL)
             tm_err_openssl(e, "the point is not on the curve");
     }

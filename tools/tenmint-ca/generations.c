@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/http/http.h"
 #include "common/jlog.h"
+#include "common/process/process.h"
 #include "common/sandbox/sandbox.h"
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/check.h"
@@ -457,19 +458,6 @@ static int listen_first(struct generations *s, struct tm_err *e)
     return open_tokens(&s->now, &s->now, e);
 }
 
-static int wait_for_signals(struct generations *s, struct tm_err *e)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
-        s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return s->signal_fd >= 0 ? 0 : tm_err_errno(e, "wait for signals");
-}
-
 int generations_run(const struct generations_options *o, struct generation *first)
 {
     struct generations s = {.o = o,
@@ -487,7 +475,7 @@ int generations_run(const struct generations_options *o, struct generation *firs
     if (in_force_begin(&s.runtime_fd, &e) != 0)
         say(&s, JLOG_WARN, "check-config will not know what is in force", e.text);
     bool begun = s.metrics != NULL && tm_sandbox_begin(&e) == 0 &&
-                 tm_sandbox_no_programs(&e) == 0 && wait_for_signals(&s, &e) == 0 &&
+                 tm_sandbox_no_programs(&e) == 0 && (s.signal_fd = tm_process_signals(&e)) >= 0 &&
                  listen_first(&s, &e) == 0;
     int rc = begun ? serve(&s) : cli_fail(CLI_FAILED, &e);
     if (s.signal_fd >= 0)
