@@ -35,7 +35,7 @@ K=(--key "$C/siglog.pem")
 
 # Neither: a warning, in both places.
 config ''
-says "check-config warns" 0 "warning: the log has neither an anchor nor a witness" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
+says "check-config warns" 0 "warning: rekor.example.com: the log has neither an anchor nor a witness" "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
 serve
 check "the server warns" 1 "$(grep -c 'neither an anchor nor a witness' "$W/ca.log")"
 entries 3 0
@@ -46,7 +46,7 @@ stop_server
 for anchor in "$C/anchor" "$C/siglog/anchor"; do
     config "  anchor: $anchor
 "
-    says "check-config warns of ${anchor#"$W/"}" 0 "warning: the anchor lies in the log's folder, beside it or beside its key" \
+    says "check-config warns of ${anchor#"$W/"}" 0 "warning: rekor.example.com: the anchor lies in the log's folder, beside it or beside its key" \
         "$B/tenmint-ca" check-config "$C/tenmint-ca.yaml"
 done
 

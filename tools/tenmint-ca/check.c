@@ -129,11 +129,17 @@ static int check_embedded(const struct ca_kept_options *o, unsigned char log_id[
     return rc;
 }
 
+void check_detector(struct check_said *k, const struct ca_kept_options *o)
+{
+    const char *warning = ca_kept_undetected(o);
+    if (warning != NULL)
+        check_warn(k, "%s: %s", o->origin, warning);
+}
+
 static void print_embedded(struct check_said *k, const struct ca_kept_options *o)
 {
     check_say(k, "  embedded  %s in %s", o->origin, o->directory);
-    if (ca_kept_undetected(o) != NULL)
-        check_warn(k, "%s", ca_kept_undetected(o));
+    check_detector(k, o);
 }
 
 static int check_ct(struct check_said *k, const struct ca_config *c, struct tm_err *e)
@@ -232,12 +238,13 @@ static int check_audit_folder(struct check_said *k, const struct ca_config *c,
     if (check_embedded(heads, id, e) != 0)
         return -1;
     check_say(k, "  heads  %s", heads->origin);
-    const char *warning = ca_kept_undetected(heads);
-    if (warning != NULL && heads->anchor == NULL)
-        warning = "the log of heads has neither an anchor nor a witness: who has this host and its "
-                  "key can write the trail anew";
-    if (warning != NULL)
-        check_warn(k, "%s", warning);
+    if (heads->anchor == NULL && ca_kept_undetected(heads) != NULL)
+        check_warn(k,
+                   "%s: the log of heads has neither an anchor nor a witness: who has this host "
+                   "and its key can write the trail anew",
+                   heads->origin);
+    else
+        check_detector(k, heads);
     return 0;
 }
 

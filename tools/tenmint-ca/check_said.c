@@ -1,14 +1,17 @@
 #include "tools/tenmint-ca/check_said.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "tools/shared/printed.h"
 
 struct check_said {
     enum check_form form;
+    bool lost;                                    /* memory ran out: not all of it is there */
     json_t *says, *warnings, *pending, *not_used; /* lists */
 };
 
@@ -17,7 +20,7 @@ struct check_said *check_said_new(enum check_form form)
     struct check_said *k = calloc(1, sizeof(*k));
     if (k == NULL)
         return NULL;
-    *k = (struct check_said){form, json_array(), json_array(), json_array(), json_array()};
+    *k = (struct check_said){form, false, json_array(), json_array(), json_array(), json_array()};
     return k;
 }
 
@@ -32,15 +35,23 @@ void check_said_free(struct check_said *k)
     free(k);
 }
 
+static void keep(struct check_said *k, json_t *list, json_t *one)
+{
+    k->lost |= json_array_append_new(list, one) != 0;
+}
+
 static void say(struct check_said *k, json_t *list, const char *before, const char *fmt, va_list ap)
 {
     char *text = NULL;
-    if (vasprintf(&text, fmt, ap) < 0)
+    if (vasprintf(&text, fmt, ap) < 0) {
+        k->lost = true;
         return;
+    }
+    tm_utf8_clean(text); /* names of files may be anything */
     if (k->form == CHECK_LINES)
         printf("%s%s\n", before, text);
     else if (k->form == CHECK_JSON)
-        json_array_append_new(list, json_string(text + strspn(text, " ")));
+        keep(k, list, json_string(text + strspn(text, " ")));
     free(text);
 }
 
@@ -64,24 +75,30 @@ void check_pending(struct check_said *k, const char *key, const char *change)
 {
     if (k->form == CHECK_LINES)
         printf("  pending: %s (%s) takes effect with a reload (SIGHUP)\n", key, change);
-    json_array_append_new(k->pending, json_pack("{s:s, s:s}", "key", key, "change", change));
+    keep(k, k->pending, json_pack("{s:s, s:s}", "key", key, "change", change));
 }
 
 void check_unused(struct check_said *k, const char *key, const char *by)
 {
     if (k->form == CHECK_LINES)
         printf("  not used: %s, %s stands in its place\n", key, by);
-    json_array_append_new(k->not_used, json_pack("{s:s, s:s}", "key", key, "by", by));
+    keep(k, k->not_used, json_pack("{s:s, s:s}", "key", key, "by", by));
 }
 
 int check_said_end(struct check_said *k, const char *file, struct tm_err *e)
 {
+    struct tm_buf shown = {0};
+    if (k->lost)
+        return tm_err_set(e, "out of memory");
     if (k->form == CHECK_LINES)
         printf("ok\n");
     if (k->form != CHECK_JSON)
         return 0;
-    return cli_print_json_indented(json_pack("{s:s, s:O, s:O, s:O, s:O}", "file", file, "says",
-                                             k->says, "warnings", k->warnings, "pending",
-                                             k->pending, "not_used", k->not_used),
-                                   e);
+    tm_utf8_put(&shown, file, strlen(file));
+    int rc = cli_print_json_indented(json_pack("{s:s%, s:O, s:O, s:O, s:O}", "file", shown.data,
+                                               shown.len, "says", k->says, "warnings", k->warnings,
+                                               "pending", k->pending, "not_used", k->not_used),
+                                     e);
+    tm_buf_free(&shown);
+    return rc;
 }

@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/kms/kms.h"
 #include "common/transparency/digsig.h"
+#include "tools/tenmint-ca/check.h"
 #include "tools/tenmint-ca/sigstore.h"
 #include "tuf/verify/trust/key_details.h"
 
@@ -76,8 +77,7 @@ static int check_log(struct check_said *k, const struct ca_config *c, struct tm_
     if (check_admitted(k, s->only_from, e) != 0)
         return -1;
     ca_config_siglog(c, &o);
-    if (ca_kept_undetected(&o) != NULL)
-        check_warn(k, "%s", ca_kept_undetected(&o));
+    check_detector(k, &o);
     return 0;
 }
 
