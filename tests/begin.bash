@@ -2,13 +2,16 @@
 # It goes to the repository's root, and gives
 #   W, SCRATCH   a scratch folder, which goes away at the end with all processes in PIDS; a script
 #                may set W to a folder inside
-#   B            where the programs are: those with sanitizers, unless the script says B=build before
+#   B            where the programs are: those with sanitizers, made where they are not, unless the
+#                script or the caller says B=build before
 #   fails        how many checks failed: the script ends with [ "$fails" = 0 ]
 #   PATIENCE     seconds that a command of `says` may take (60)
 #   SECRET       what no command may print, where the script sets it
 #   check, says  what is expected; the functions of tests/lib.sh, whose waits all have a bound
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 B=${B:-build/asan}
+[ "$B" != build/asan ] || [ -x "$B/tests/demo_issuer" ] ||
+    make -s -j2 BUILD=build/asan SAN=address,undefined CC=clang-14 all test-programs || exit 1
 W=$(mktemp -d)
 SCRATCH=$W
 fails=0

@@ -5,7 +5,6 @@ set -u
 . tests/demo_trust.sh
 . tests/e2e/matches.bash
 T=$B/tenmint-tuf
-[ -x "$T" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
 
 says "mistyped command" 2 "did you mean 'publish'" $T publsh
 says "mistyped option" 2 "did you mean '--holders'" $T init "$W/x" --holder a

@@ -7,7 +7,6 @@ set -u
 TOP=$PWD
 export GIT_CONFIG_GLOBAL=$W/gitconfig GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@example.com \
     GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@example.com
-[ -x "$B/tenmint-tuf" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
 here() { # WHO LINE [ANSWER]...: a line of README, as it stands but for names, typed in WHO's own folder
     local who=$1 line=$2 rc=0
     shift 2

@@ -5,7 +5,6 @@ set -u
 . "$(dirname "$0")/../begin.bash"
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TMPDIR=$W
 T=$PWD/$B/tenmint-tuf
-[ -x "$T" ] || make -s BUILD=build/asan SAN=address,undefined CC=clang-14 all || exit 1
 . tests/e2e/report_case.bash
 report_workspace || exit 1
 
