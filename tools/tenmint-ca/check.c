@@ -129,13 +129,6 @@ static int check_embedded(const struct ca_kept_options *o, unsigned char log_id[
     return rc;
 }
 
-void check_detector(struct check_said *k, const struct ca_kept_options *o)
-{
-    const char *warning = ca_kept_undetected(o);
-    if (warning != NULL)
-        check_warn(k, "%s: %s", o->origin, warning);
-}
-
 static void print_embedded(struct check_said *k, const struct ca_kept_options *o)
 {
     check_say(k, "  embedded  %s in %s", o->origin, o->directory);

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ca/log/kept/kept.h"
 #include "tools/tenmint-ca/check_said.h"
 
 /* Opens what it names, and says what that is; also while a server runs with it; `online`: asks
@@ -23,9 +22,6 @@ struct check_wait {
     void (*alive)(const void *ctx); /* called each second meanwhile */
     const void *ctx;
 };
-
-/* Warns, by its origin, of a log that an old backup would fork unnoticed. */
-void check_detector(struct check_said *k, const struct ca_kept_options *o);
 
 /* Nothing is said. */
 int check_server_quietly(const char *path, struct tm_err *e);

@@ -40,7 +40,8 @@ static void keep(struct check_said *k, json_t *list, json_t *one)
     k->lost |= json_array_append_new(list, one) != 0;
 }
 
-static void say(struct check_said *k, json_t *list, const char *before, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+say(struct check_said *k, json_t *list, const char *before, const char *fmt, va_list ap)
 {
     char *text = NULL;
     if (vasprintf(&text, fmt, ap) < 0) {
@@ -83,6 +84,13 @@ void check_unused(struct check_said *k, const char *key, const char *by)
     if (k->form == CHECK_LINES)
         printf("  not used: %s, %s stands in its place\n", key, by);
     keep(k, k->not_used, json_pack("{s:s, s:s}", "key", key, "by", by));
+}
+
+void check_detector(struct check_said *k, const struct ca_kept_options *o)
+{
+    const char *warning = ca_kept_undetected(o);
+    if (warning != NULL)
+        check_warn(k, "%s: %s", o->origin, warning);
 }
 
 int check_said_end(struct check_said *k, const char *file, struct tm_err *e)

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "ca/log/kept/kept.h"
 #include "common/err.h"
 
 struct check_said;
@@ -20,6 +21,8 @@ void check_said_free(struct check_said *k);
 void check_say(struct check_said *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What somebody should look at. */
 void check_warn(struct check_said *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Warns, by its origin, of a log that an old backup would fork unnoticed. */
+void check_detector(struct check_said *k, const struct ca_kept_options *o);
 /* A key of the configuration that a reload would change ("added", …), and one that is not used. */
 void check_pending(struct check_said *k, const char *key, const char *change);
 void check_unused(struct check_said *k, const char *key, const char *by);

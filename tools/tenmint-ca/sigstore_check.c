@@ -12,7 +12,6 @@
 #include "common/file.h"
 #include "common/kms/kms.h"
 #include "common/transparency/digsig.h"
-#include "tools/tenmint-ca/check.h"
 #include "tools/tenmint-ca/sigstore.h"
 #include "tuf/verify/trust/key_details.h"
 
