@@ -523,7 +523,7 @@ static void only_what_another_server_let_in_too_is_told_of(void **state)
         assert_int_equal(settle(&s, &c), ONCE_UNKNOWN);
         assert_int_equal(settle(&s, &d), ONCE_USED);
         assert_true(is_up(&s, -1, &e)); /* it is told after the claims */
-        if (others != 0) /* 1, as ids are written here */
+        if (others != 0)                /* 1, as ids are written here */
             fakeredis_put(store, "tenmint:used:01000000000000000000000000000000",
                           "0123456789abcdef:1");
         fakeredis_set(store, FAKEREDIS_GOOD);
