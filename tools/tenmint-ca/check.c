@@ -349,44 +349,71 @@ static int check_token_store(struct check_said *k, const struct ca_config *c, bo
     return 0;
 }
 
+/* `path`: for messages. */
+static int check_config(struct check_said *k, const char *path, const struct ca_config *c,
+                        bool online, struct tm_err *e)
+{
+    struct tm_http_options ho;
+    ca_config_http(c, &ho);
+    check_say(k, "%s: server configuration", path);
+    check_say(k, "listen: %s%s, %u worker%s; metrics: %s", c->listen,
+              c->tls.certificate != NULL ? " (TLS)" : "", ho.workers, ho.workers == 1 ? "" : "s",
+              c->metrics_listen != NULL ? c->metrics_listen : "off");
+    int rc = print_stopped(k, c, e);
+    if (rc == 0)
+        rc = ca_config_has_ca(c) ? check_ca(k, path, c, e) : check_log_alone(k, c, e);
+    if (rc == 0)
+        rc = check_retired(k, c, e);
+    if (rc == 0)
+        rc = sigstore_check(k, c, e);
+    if (rc == 0)
+        rc = check_audit(k, c, e);
+    if (rc == 0)
+        rc = check_tuf(k, c, e);
+    if (rc == 0)
+        rc = check_tls(k, c, e);
+    if (rc == 0 && ca_config_has_ca(c))
+        rc = check_trust(k, c, online, e);
+    return rc == 0 ? check_token_store(k, c, online, e) : -1;
+}
+
 int check_server_config(struct check_said *k, const char *path, bool online, struct tm_err *e)
 {
     struct ca_config c;
     if (ca_config_load(path, &c, e) != 0)
         return -1;
-    struct tm_http_options ho;
-    ca_config_http(&c, &ho);
-    check_say(k, "%s: server configuration", path);
-    check_say(k, "listen: %s%s, %u worker%s; metrics: %s", c.listen,
-              c.tls.certificate != NULL ? " (TLS)" : "", ho.workers, ho.workers == 1 ? "" : "s",
-              c.metrics_listen != NULL ? c.metrics_listen : "off");
-    int rc = print_stopped(k, &c, e);
-    if (rc == 0)
-        rc = ca_config_has_ca(&c) ? check_ca(k, path, &c, e) : check_log_alone(k, &c, e);
-    if (rc == 0)
-        rc = check_retired(k, &c, e);
-    if (rc == 0)
-        rc = sigstore_check(k, &c, e);
-    if (rc == 0)
-        rc = check_audit(k, &c, e);
-    if (rc == 0)
-        rc = check_tuf(k, &c, e);
-    if (rc == 0)
-        rc = check_tls(k, &c, e);
-    if (rc == 0 && ca_config_has_ca(&c))
-        rc = check_trust(k, &c, online, e);
-    if (rc == 0)
-        rc = check_token_store(k, &c, online, e);
+    int rc = check_config(k, path, &c, online, e);
     ca_config_free(&c);
+    return rc;
+}
+
+static int check_quietly(const char *path, const struct ca_config *c, struct tm_err *e)
+{
+    struct check_said *k = check_said_new(CHECK_NOTHING);
+    int rc = k != NULL ? check_config(k, path, c, false, e) : tm_err_set(e, "out of memory");
+    check_said_free(k);
     return rc;
 }
 
 int check_server_quietly(const char *path, struct tm_err *e)
 {
-    struct check_said *k = check_said_new(CHECK_NOTHING);
-    int rc = k != NULL ? check_server_config(k, path, false, e) : tm_err_set(e, "out of memory");
-    check_said_free(k);
+    struct ca_config c;
+    if (ca_config_load(path, &c, e) != 0)
+        return -1;
+    int rc = check_quietly(path, &c, e);
+    ca_config_free(&c);
     return rc;
+}
+
+int check_server_edit(const char *path, const struct ca_config *before,
+                      const struct ca_config *after, struct tm_err *e)
+{
+    struct tm_err why = {0};
+    struct tm_err is = {0};
+    if (check_quietly(path, after, &why) == 0 || check_quietly(path, before, &is) != 0)
+        return 0;
+    return tm_err_set(e, "'%s' stays as it is, as a server would refuse it after that: %s", path,
+                      why.text);
 }
 
 static int check_list(struct check_said *k, const char *path, bool online, struct tm_err *e)

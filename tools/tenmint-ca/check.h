@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ca/config/config.h"
 #include "tools/tenmint-ca/check_said.h"
 
 /* Opens what it names, and says what that is; also while a server runs with it; `online`: asks
@@ -26,5 +27,11 @@ struct check_wait {
 /* Nothing is said. */
 int check_server_quietly(const char *path, struct tm_err *e);
 
-/* The same in a process of its own, as modules of tokens may start threads. */
+/* Before an edited text replaces that of `path`: -1 with `e` set where a server would refuse
+ * `after`. One that refuses `before` already (a password in a variable that is not set here) says
+ * nothing about the edit. */
+int check_server_edit(const char *path, const struct ca_config *before,
+                      const struct ca_config *after, struct tm_err *e);
+
+/* check_server_quietly() in a process of its own, as modules of tokens may start threads. */
 int check_server_apart(const char *path, const struct check_wait *w, struct tm_err *e);

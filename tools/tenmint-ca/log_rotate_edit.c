@@ -5,6 +5,7 @@
 
 #include "common/file.h"
 #include "common/yamledit.h"
+#include "tools/tenmint-ca/check.h"
 #include "tools/tenmint-ca/log_rotate.h"
 #include "tools/tenmint-ca/owner.h"
 
@@ -105,7 +106,7 @@ static void on_change(void *arg, const char *key, enum tm_yamlmap_change change)
                 strncmp(key, "pages.logs.", 11) != 0;
 }
 
-/* It must load, mean what was asked for, and nothing else must have changed. */
+/* It must load, mean what was asked for, nothing else must have changed, and a server take it. */
 static int check(const struct edit *d, struct tm_err *e)
 {
     const struct log_rotation *r = d->r;
@@ -119,8 +120,10 @@ static int check(const struct edit *d, struct tm_err *e)
                 strcmp(after.now.origin, r->origin) == 0 &&
                 strcmp(after.now.prefix, r->prefix) == 0 &&
                 after.now.retired->count == r->now.retired->count + 1;
+    int rc = good ? check_server_edit(r->file, &r->config, &after.config, e)
+                  : tm_err_set(e, "'%s' is written in a way that is not edited here", r->file);
     ca_config_free(&after.config);
-    return good ? 0 : tm_err_set(e, "'%s' is written in a way that is not edited here", r->file);
+    return rc;
 }
 
 int log_rotate_activate(const struct log_rotation *r, struct tm_err *e)

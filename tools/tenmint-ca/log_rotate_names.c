@@ -104,15 +104,19 @@ static int name_urls(struct log_rotation *r, struct tm_err *e)
                : -1;
 }
 
-/* As asked for; or, of a log that is made, its own; or by the present one's. */
+/* A log that is made keeps its own; else as asked for, or by the present one's. */
 static int name_origin(struct log_rotation *r, struct tm_err *e)
 {
     struct ca_log_identity made;
-    const char *origin = r->signatures ? r->now.origin : NULL;
-    if (r->activate && ca_log_dir_identity(r->dir, &made, NULL) == 0)
+    const char *origin = r->wanted_origin;
+    if (r->activate && ca_log_dir_identity(r->dir, &made, NULL) == 0) {
         origin = made.origin;
-    if (r->wanted_origin != NULL)
-        origin = r->wanted_origin;
+        if (r->wanted_origin != NULL && strcmp(r->wanted_origin, made.origin) != 0)
+            return tm_err_set(e, "the log was made with the origin '%s', not '%s'", made.origin,
+                              r->wanted_origin);
+    }
+    if (origin == NULL && r->signatures)
+        origin = r->now.origin;
     return origin != NULL
                ? fits(snprintf(r->origin, LOG_ROTATE_TEXT, "%s", origin), LOG_ROTATE_TEXT, e)
                : log_rotate_follow(r->now.origin, '/', r->name, r->origin, LOG_ROTATE_TEXT, e);

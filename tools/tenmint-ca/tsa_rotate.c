@@ -19,6 +19,7 @@
 #include "common/kms/kms.h"
 #include "common/yamledit.h"
 #include "tools/tenmint-ca/audit_note.h"
+#include "tools/tenmint-ca/check.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/init_stage.h"
 #include "tools/tenmint-ca/log_rotate.h"
@@ -204,12 +205,14 @@ static int check_edit(const struct rotation *r, const struct tm_buf *text, struc
         return tm_err_wrap(e, "the configuration would not load after that");
     ca_config_diff(&r->config, &after, count_others, &others);
     struct ca_tsa *tsa = sigstore_tsa_new(&after, NULL, tm_kms_here(), &key, e);
+    int rc = tsa == NULL ? -1
+             : others > 0
+                 ? tm_err_set(e, "'%s' is written in a way that is not edited here", r->file)
+                 : check_server_edit(r->file, &r->config, &after, e);
     ca_tsa_free(tsa);
     tm_key_free(key);
     ca_config_free(&after);
-    if (tsa != NULL && others > 0)
-        return tm_err_set(e, "'%s' is written in a way that is not edited here", r->file);
-    return tsa != NULL ? 0 : -1;
+    return rc;
 }
 
 static int edit(const struct rotation *r, struct tm_err *e)
