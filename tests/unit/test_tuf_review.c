@@ -516,8 +516,18 @@ static void bins_are_no_danger_to_what_is_listed_or_not_asked_for(void **state)
 static void what_clients_act_on_is_signed_by_no_online_key_unasked(void **state)
 {
     (void)state;
-    static const char *const names[] = {"trusted_root.json", "trusted_root.ecdsa-logs.json",
-                                        "signing_config.v0.2.json", "registry/keys.json"};
+    static const char *const names[] = {"trusted_root.json",
+                                        "trusted_root.ecdsa-logs.json",
+                                        "signing_config.v0.2.json",
+                                        "registry/keys.json",
+                                        "Trusted_root.json",
+                                        "%74rusted_root.json",
+                                        "signing_config",
+                                        "Registry/keys.json",
+                                        "fulcio.crt.pem",
+                                        "rekor.pub",
+                                        "ctfe.pub",
+                                        "Rekor.pub"};
     static const struct {
         const char *more; /* of the policy, beside those names */
         bool taken;
@@ -545,6 +555,23 @@ static void what_clients_act_on_is_signed_by_no_online_key_unasked(void **state)
             case_close(&c);
         }
     }
+}
+
+/* Holders have signed the name: who writes the policy alone does not take it back. */
+static void a_name_that_holders_signed_is_protected_without_its_line(void **state)
+{
+    (void)state;
+    struct tuf_case c;
+    struct tuf_publish_report r;
+    case_open(&c, CASE_POLICY BINS "clients-act-on: [registry/keys.json]\n");
+    case_file(&c, "bins/a.txt", "a\n");
+    case_round(&c, T0, NULL);
+    case_file(&c, "policy.yaml", CASE_POLICY BINS);
+    case_file(&c, "bins/registry/keys.json", "{}");
+    assert_int_equal(case_try_publish(&c, NULL, T0 + DAY, false, &r), -1);
+    assert_non_null(strstr(c.e.text, "'registry/keys.json', on which clients act"));
+    case_round(&c, T0 + DAY, NULL); /* which takes it from the signed list */
+    case_close(&c);
 }
 
 /* It lay there before the policy knew better, or others put it there: it stays, and may be taken
@@ -992,6 +1019,8 @@ static void names_that_could_be_taken_for_those_that_clients_act_on(void **state
         {"trusted_r\xc3\xb6\xc3\xb6ts.json", false},
         {"keys/\xe2\x84\xaa", true}, /* the sign of Kelvin */
         {"Signing_Config.v9.json", true},
+        {"signing_config", true},
+        {"signing_config.v0.2.json.sig", false},
         {"KEYS/k", true},
         {"keys//K", true},
         {"keys/k", false},
@@ -1002,8 +1031,9 @@ static void names_that_could_be_taken_for_those_that_clients_act_on(void **state
     char long_name[TUF_TARGET_PATH_MAX + 1];
     case_open(&c, CASE_POLICY "clients-act-on: [keys/k]\n");
     case_propose(&c, T0, NULL, &ev);
+    const struct tuf_acted_names names = tuf_acted_names_of(&ev);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (tuf_acted_on_resembles(&ev, rows[i].name) != rows[i].resembles)
+        if (tuf_acted_on_resembles(&names, rows[i].name) != rows[i].resembles)
             fail_msg("'%s'", rows[i].name);
     }
     assert_true(tuf_role_resembles("Targets"));
@@ -1015,7 +1045,7 @@ static void names_that_could_be_taken_for_those_that_clients_act_on(void **state
     assert_false(tuf_role_resembles("a/root-b"));
     memset(long_name, 'a', sizeof(long_name) - 1);
     long_name[sizeof(long_name) - 1] = '\0';
-    assert_false(tuf_acted_on_resembles(&ev, long_name));
+    assert_false(tuf_acted_on_resembles(&names, long_name));
     tuf_event_free(&ev);
     case_close(&c);
 }
@@ -1069,6 +1099,7 @@ int main(void)
         cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),
         cmocka_unit_test(bins_are_no_danger_to_what_is_listed_or_not_asked_for),
         cmocka_unit_test(what_clients_act_on_is_signed_by_no_online_key_unasked),
+        cmocka_unit_test(a_name_that_holders_signed_is_protected_without_its_line),
         cmocka_unit_test(what_an_online_key_signed_already_stays_and_does_not_change),
         cmocka_unit_test(online_trust_names_roles_of_online_keys),
         cmocka_unit_test(what_the_policy_names_is_explained_field_by_field),

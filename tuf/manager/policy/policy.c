@@ -69,11 +69,6 @@ bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder)
     return listed(&p->shared_keys, holder);
 }
 
-bool tuf_policy_acts_on(const struct tuf_policy *p, const char *target)
-{
-    return listed(&p->acted_on, target);
-}
-
 bool tuf_policy_trusts_online(const struct tuf_policy *p, const struct tuf_policy_role *r)
 {
     bool shared = true;

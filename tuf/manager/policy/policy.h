@@ -91,8 +91,6 @@ bool tuf_policy_delegates(const struct tuf_policy *p, const char *role);
 
 /* An online key that may sign root and targets too, as others had it before. */
 bool tuf_policy_is_shared(const struct tuf_policy *p, const char *holder);
-/* `clients-act-on` has it: clients act on the target, beside the well-known ones. */
-bool tuf_policy_acts_on(const struct tuf_policy *p, const char *target);
 /* Whether `r`, which online keys sign, may list what clients act on: `online-trust` names it, or
  * all its keys may sign targets too. */
 bool tuf_policy_trusts_online(const struct tuf_policy *p, const struct tuf_policy_role *r);

@@ -124,7 +124,7 @@ static struct tuf_metadata *next_version(struct tuf_publication *p, const char *
 }
 
 struct trusting {
-    const struct tuf_policy *policy;
+    struct tuf_acted_names names;
     const struct tuf_policy_role *r;
 };
 
@@ -134,22 +134,25 @@ static int judge_entry(void *arg, const char *target, const struct tuf_entry *wa
 {
     const struct trusting *t = arg;
     (void)was;
-    if (is == NULL || !(tuf_acted_on_always(target) || tuf_policy_acts_on(t->policy, target)))
+    const char *why = is != NULL ? tuf_acted_on_why(&t->names, target) : NULL;
+    if (why == NULL)
         return 0;
-    return tm_err_set(
-        e,
-        "delegated role '%s': no holder would sign '%.200s', on which clients act, but "
-        "an online key: put it into targets, or list '%s' under 'online-trust'",
-        t->r->name, target, t->r->name);
+    return tm_err_set(e,
+                      "delegated role '%s': no holder would sign '%.200s', %s, but an online key: "
+                      "put it into targets, or list '%s' under 'online-trust'",
+                      t->r->name, target, why, t->r->name);
 }
 
+/* What the policy names may not be signed by holders yet, and what they signed be gone from it. */
 static int judge_trust(const struct tuf_publication *p, const struct tuf_policy_role *r,
                        const struct tuf_metadata *base, const struct tuf_metadata *m,
                        struct tm_err *e)
 {
-    struct trusting t = {&p->w->policy, r};
-    return tuf_policy_trusts_online(t.policy, r) ? 0
-                                                 : tuf_entries_compare(base, m, judge_entry, &t, e);
+    const struct tuf_policy *policy = &p->w->policy;
+    const struct tuf_texts named = {policy->acted_on.item, policy->acted_on.count};
+    struct trusting t = {{{&named, &tuf_metadata_signed(p->targets)->targets.acted_on}}, r};
+    return tuf_policy_trusts_online(policy, r) ? 0
+                                               : tuf_entries_compare(base, m, judge_entry, &t, e);
 }
 
 /* `f` NULL: the entries that are published. */

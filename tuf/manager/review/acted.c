@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tuf/metadata/typesjson.h"
+#include "tuf/verify/trust/legacy_pem.h"
 #include "tuf/verify/trust/second_root.h"
 
 static bool is_signing_config(const char *name)
@@ -34,6 +35,21 @@ static const struct tuf_texts *named(const struct tuf_metadata *targets)
     return targets != NULL ? &tuf_metadata_signed(targets)->targets.acted_on : &none;
 }
 
+struct tuf_acted_names tuf_acted_names_of(const struct tuf_event *ev)
+{
+    const struct tuf_event_role *t = tuf_event_find(ev, "targets");
+    return t != NULL ? (struct tuf_acted_names){{named(t->base), named(t->proposed)}}
+                     : (struct tuf_acted_names){0};
+}
+
+static bool is_one(const struct tuf_acted_names *names, const char *name)
+{
+    bool is = tuf_acted_on_always(name);
+    for (size_t i = 0; i < 2 && !is; i++)
+        is = names->list[i] != NULL && tuf_texts_have(names->list[i], name);
+    return is;
+}
+
 static bool has_usage(const struct tuf_entry *entry)
 {
     return entry != NULL &&
@@ -43,17 +59,15 @@ static bool has_usage(const struct tuf_entry *entry)
 bool tuf_acted_on(const struct tuf_event *ev, const char *name, const struct tuf_entry *was,
                   const struct tuf_entry *is)
 {
-    const struct tuf_event_role *t = tuf_event_find(ev, "targets");
-    return tuf_acted_on_always(name) || has_usage(was) || has_usage(is) ||
-           (t != NULL &&
-            (tuf_texts_have(named(t->base), name) || tuf_texts_have(named(t->proposed), name)));
+    const struct tuf_acted_names names = tuf_acted_names_of(ev);
+    return has_usage(was) || has_usage(is) || is_one(&names, name);
 }
 
 static int each_named(const struct tuf_texts *names, int (*each)(void *arg, const char *name),
                       void *arg)
 {
     int rc = 0;
-    for (size_t i = 0; i < names->count && rc == 0; i++) {
+    for (size_t i = 0; names != NULL && i < names->count && rc == 0; i++) {
         const char *name = names->item[i];
         if (name[0] != '\0' && !tuf_acted_on_always(name))
             rc = each(arg, name);
@@ -61,20 +75,19 @@ static int each_named(const struct tuf_texts *names, int (*each)(void *arg, cons
     return rc;
 }
 
-int tuf_acted_on_each(const struct tuf_event *ev, int (*each)(void *arg, const char *name),
+int tuf_acted_on_each(const struct tuf_acted_names *names, int (*each)(void *arg, const char *name),
                       void *arg)
 {
     static const char *const always[] = {TRUSTED_ROOT_TARGET, SIGNING_CONFIG_TARGET,
                                          "signing_config.json"};
-    const struct tuf_event_role *t = tuf_event_find(ev, "targets");
     int rc = 0;
     for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && rc == 0; i++)
         rc = each(arg, always[i]);
     for (const struct tuf_second_root *s = tuf_second_roots; s->word != NULL && rc == 0; s++)
         rc = each(arg, s->target);
-    if (rc == 0 && t != NULL)
-        rc = each_named(named(t->base), each, arg);
-    return rc == 0 && t != NULL ? each_named(named(t->proposed), each, arg) : rc;
+    for (size_t i = 0; i < 2 && rc == 0; i++)
+        rc = each_named(names->list[i], each, arg);
+    return rc;
 }
 
 /* ---- names that resemble them ---- */
@@ -154,8 +167,10 @@ static void plain_form(const char *name, char out[TUF_TARGET_PATH_MAX + 1])
 /* Whether a plain form could be read as `real`; not `whole`: as something that begins with it. */
 static bool reads_as(const char *plain, const char *real, bool whole)
 {
-    bool reach[TUF_TARGET_PATH_MAX + 1] = {true}; /* [n]: what is behind us reads as n of real */
+    bool reach[TUF_TARGET_PATH_MAX + 1]; /* [n]: what is behind us reads as n of real */
     const size_t len = strlen(real);
+    memset(reach, 0, len + 1);
+    reach[0] = true;
     for (; *plain != '\0' && (whole || !reach[len]); plain++) {
         for (size_t n = len + 1; n-- > 0;) {
             bool now = *plain == GLYPH ? reach[n] : n > 0 && reach[n - 1] && real[n - 1] == *plain;
@@ -174,20 +189,39 @@ static int same_form(void *plain, const char *name)
     return reads_as(plain, other, true);
 }
 
-/* Any of the many names of signing configurations: what ends it is not looked at. */
+/* Any of the many names of signing configurations: what ends it is not looked at, where it may look
+ * like anything. */
 static bool reads_as_signing_config(const char *plain)
 {
-    return strchr(plain, GLYPH) != NULL && reads_as(plain, "signing_config", false);
+    bool beyond = strchr(plain, GLYPH) != NULL;
+    return reads_as(plain, "signing_config", !beyond);
 }
 
-bool tuf_acted_on_resembles(const struct tuf_event *ev, const char *name)
+bool tuf_acted_on_resembles(const struct tuf_acted_names *names, const char *name)
 {
     char plain[TUF_TARGET_PATH_MAX + 1];
-    if (tuf_acted_on(ev, name, NULL, NULL))
+    if (is_one(names, name))
         return false;
     plain_form(name, plain);
     return tuf_acted_on_always(plain) || reads_as_signing_config(plain) ||
-           tuf_acted_on_each(ev, same_form, plain) != 0;
+           tuf_acted_on_each(names, same_form, plain) != 0;
+}
+
+static bool is_legacy(const char *name)
+{
+    char plain[TUF_TARGET_PATH_MAX + 1];
+    plain_form(name, plain);
+    return tuf_legacy_pem_usage(plain) != NULL;
+}
+
+const char *tuf_acted_on_why(const struct tuf_acted_names *names, const char *name)
+{
+    if (is_one(names, name))
+        return "on which clients act";
+    if (is_legacy(name))
+        return "by whose name older clients trust";
+    return tuf_acted_on_resembles(names, name) ? "which could be taken for what clients act on"
+                                               : NULL;
 }
 
 bool tuf_role_resembles(const char *name)

@@ -348,7 +348,8 @@ static void note_bytes(struct first *f, const char *name)
 static void judge_new_name(struct content *c, const char *path, const struct tuf_entry *is)
 {
     struct tuf_entry found;
-    if (tuf_acted_on_resembles(c->ev, path))
+    const struct tuf_acted_names names = tuf_acted_names_of(c->ev);
+    if (tuf_acted_on_resembles(&names, path))
         note_bytes(&c->resembling, path);
     if (tuf_answer_before(c->ev, path, &found) && !same_bytes(&found, is))
         note(&c->moved, path);

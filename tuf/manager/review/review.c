@@ -118,7 +118,8 @@ static int judge_name(void *arg, const char *name)
 static void judge_answers(const struct tuf_event *ev, struct tuf_findings *f)
 {
     struct asking a = {ev, f};
-    tuf_acted_on_each(ev, judge_name, &a);
+    const struct tuf_acted_names names = tuf_acted_names_of(ev);
+    tuf_acted_on_each(&names, judge_name, &a);
     tuf_answer_shadows(ev, tell_danger, f);
 }
 
