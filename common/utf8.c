@@ -65,6 +65,18 @@ static size_t next(const unsigned char *p, size_t left, bool *plain)
     return n > 0 ? n : 1;
 }
 
+bool tm_utf8_is_clean(const void *text, size_t len)
+{
+    const unsigned char *p = text;
+    bool plain = true;
+    while (len > 0 && plain) {
+        size_t n = next(p, len, &plain);
+        p += n;
+        len -= n;
+    }
+    return plain;
+}
+
 void tm_utf8_clean(char *text)
 {
     unsigned char *p = (unsigned char *)text;

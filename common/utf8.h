@@ -26,6 +26,8 @@ bool tm_utf8_plain(const unsigned char *p, size_t n);
 /* Puts '?' in place of every byte of `text` that a terminal would not show as itself: control
  * bytes, broken UTF-8, sequences that are not plain. */
 void tm_utf8_clean(char *text);
+/* Whether there is no such byte: one line, which every terminal shows as it is. */
+bool tm_utf8_is_clean(const void *text, size_t len);
 
 /* Appends `text` with one '?' for each such byte or sequence: what others wrote, for a terminal. */
 void tm_utf8_put(struct tm_buf *out, const void *text, size_t len);

@@ -5,6 +5,7 @@
 
 #include "common/json/jsonmap.h"
 #include "common/json/jsonstr.h"
+#include "common/utf8.h"
 
 #define HEAD_MAX 4096 /* bytes */
 
@@ -52,6 +53,8 @@ int ca_audit_head_parse(const void *text, size_t len, const char *type, bool dat
         rc = tm_err_set(e, "'type' is not '%s'", type);
     else if (rc == 0 && o.dated != dated)
         rc = tm_err_set(e, dated ? "'time_ms' is missing" : "unknown member 'time_ms'");
+    if (rc == 0 && !tm_utf8_is_clean(o.node, strlen(o.node)))
+        rc = tm_err_set(e, "'node' holds a control or an invisible character");
     if (rc == 0) {
         *out = (struct ca_audit_head){.seq = (uint64_t)o.seq, .time_ms = o.dated ? o.time_ms : -1};
         memcpy(out->node, o.node, strlen(o.node) + 1);

@@ -15,7 +15,7 @@ struct ca_audit_head {
 
 void ca_audit_head_write(const char *type, const struct ca_audit_head *head, struct tm_buf *out);
 
-/* Strict: no other member, `type` as it is wanted, a date if and only if it is `dated`. -1 with `e`
- * set. */
+/* Strict: no other member, `type` as it is wanted, a node that a terminal shows as it is, a date if
+ * and only if it is `dated`. -1 with `e` set. */
 int ca_audit_head_parse(const void *text, size_t len, const char *type, bool dated,
                         struct ca_audit_head *out, struct tm_err *e);

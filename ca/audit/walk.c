@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/grow.h"
+#include "common/utf8.h"
 
 int ca_audit_head_list_add(struct ca_audit_head_list *l, const struct ca_audit_head *head,
                            struct tm_err *e)
@@ -46,6 +47,7 @@ void ca_audit_walk_fault(struct ca_audit_walk *w, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    tm_utf8_clean(text); /* it may quote a record */
     w->faults++;
     if (w->say != NULL)
         w->say(w->arg, text);

@@ -5,6 +5,7 @@
 
 #include "ca/config/internal.h"
 #include "common/file.h"
+#include "common/utf8.h"
 
 #define DAY (24 * HOUR)
 #define DSN_MAX 4096
@@ -56,6 +57,8 @@ int ca_config_check_audit(const char *name, const struct ca_config_audit *c, str
         fault = "'dsn-file' belongs to 'store: postgresql', which needs it";
     else if (c->node != NULL && (*c->node == '\0' || strlen(c->node) > 200))
         fault = "'node' must have 1 to 200 bytes";
+    else if (c->node != NULL && !tm_utf8_is_clean(c->node, strlen(c->node)))
+        fault = "'node' holds a control or an invisible character";
     else if (c->archive != NULL && c->retention == 0)
         fault = "'archive' is where old records go, but there is no 'retention'";
     if (fault != NULL)

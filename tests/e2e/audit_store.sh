@@ -203,6 +203,20 @@ sed -i '3s/"seq":2,"time_ms":1/"seq":2,"time_ms":2/' "$W/one.jsonl"
 says "an export that was altered" 4 "the trail was written anew" "${X[@]}"
 head -n 4 "$W/one.jsonl" >"$W/short" && mv "$W/short" "$W/one.jsonl"
 says "an export that was cut off" 6 "cut off behind record 3" "${X[@]}"
+# What stands in a file that others made: no line of its own, no word to the terminal.
+export_of() { # NODE, as JSON: an export without records
+    local zeros; zeros=$(printf '0%.0s' {1..64})
+    printf '{"type":"tenmint audit %s 1","node":"%s","seq":0,"hash":"'"$zeros"'"}\n' export "$1" end "$1" >"$W/odd.jsonl"
+}
+export_of 'ca-1\",\"records\":5000,\"faults\":0}'
+says "a node that looks like JSON" 0 "" "$B/tenmint-ca" audit verify --json "$W/odd.jsonl"
+check "it is a node's name" 'ca-1","records":5000,"faults":0} 0' \
+    "$(python3 -c 'import json, sys; o = json.loads(sys.stdin.read()); print(o["node"], o["records"])' <"$W/said")"
+export_of 'ca-1\"}\n{\"node\":\"b'
+says "a node of two lines" 6 "'node' holds a control" "$B/tenmint-ca" audit verify --json "$W/odd.jsonl"
+check "one object" 1 "$(grep -c '^{' "$W/said")"
+export_of '\u001b[2K'
+says "a node that speaks to terminals" 6 "'node' holds a control" "$B/tenmint-ca" audit verify "$W/odd.jsonl"
 audit "export to nowhere" 1 "" export --out "$W/none/one.jsonl"
 audit "export of nobody" 1 "has no records" export --out "$W/none.jsonl" --node nobody
 check "no file is left" 1 "$([ -e "$W/none.jsonl" ]; echo $?)"

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/csv.h"
+#include "common/utf8.h"
 #include "tools/tenmint-log/print.h"
 
 #define NOTHING_FOUND CLI_FAILED /* as grep */
@@ -87,6 +88,15 @@ static void print_subject(const struct ca_audit_event *ev)
     }
 }
 
+/* At least `wide` bytes, at most `most` (no more than 100). */
+static void print_column(const char *text, int wide, int most)
+{
+    char shown[101];
+    snprintf(shown, sizeof(shown), "%.*s", most, text);
+    tm_utf8_clean(shown);
+    printf("%-*s", wide, shown);
+}
+
 static void print_row(struct query *q, const struct ca_audit_record *r)
 {
     const struct ca_audit_event *ev = &r->event;
@@ -97,9 +107,11 @@ static void print_row(struct query *q, const struct ca_audit_record *r)
     if (q->found == 1)
         printf("%-20s  %-8s  %-18s  %-20s  %s\n", "TIME", "KIND", "SERIAL", "BY", "WHAT");
     print_time(r);
-    printf("%-8.16s  %-16.*s%-2s  ", r->kind, SERIAL_SHOWN, serial,
-           strlen(serial) > SERIAL_SHOWN ? ".." : "");
-    printf("%-20.100s", who);
+    print_column(r->kind, 8, 16);
+    printf("  ");
+    print_column(serial, SERIAL_SHOWN, SERIAL_SHOWN);
+    printf("%-2s  ", strlen(serial) > SERIAL_SHOWN ? ".." : "");
+    print_column(who, 20, 100);
     print_subject(ev);
     printf("\n");
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "ca/audit/export.h"
+#include "common/utf8.h"
+#include "tools/shared/printed.h"
 #include "tools/shared/terminal.h"
 #include "tools/tenmint-ca/audit.h"
 
@@ -64,9 +66,10 @@ static void on_fault(void *arg, const char *text)
 {
     struct verify *v = arg;
     cli_progress_clear(&v->progress);
-    if (++v->faults <= SHOWN && !v->json)
-        printf("%s: %s\n", v->walk.node, text);
-    else if (v->faults == SHOWN + 1 && !v->json)
+    if (++v->faults <= SHOWN && !v->json) {
+        cli_print_text(stdout, v->walk.node, strlen(v->walk.node));
+        printf(": %s\n", text);
+    } else if (v->faults == SHOWN + 1 && !v->json)
         printf("(and more)\n");
 }
 
@@ -93,21 +96,27 @@ static int on_node(void *arg, const char *const *column, size_t count, struct tm
     return 0;
 }
 
-static void say_node(const struct verify *v, uint64_t before)
+/* The node is whatever the database or the file says. */
+static int say_node(const struct verify *v, uint64_t before, struct tm_err *e)
 {
     const struct ca_audit_walk *w = &v->walk;
-    if (v->json) {
-        printf("{\"node\":\"%s\",\"records\":%" PRIu64 ",\"first\":%" PRIu64 ",\"last\":%" PRIu64
-               ",\"confirmed\":%" PRIu64 ",\"faults\":%" PRIu64 "}\n",
-               w->node, w->records, w->floor.seq + 1, w->tip.seq, w->confirmed, v->faults - before);
-        return;
-    }
-    printf("%s: %" PRIu64 " records, %" PRIu64 " to %" PRIu64, w->node, w->records,
-           w->floor.seq + 1, w->tip.seq);
+    char node[256];
+    snprintf(node, sizeof(node), "%s", w->node);
+    tm_utf8_clean(node);
+    if (v->json)
+        return cli_print_json(
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "node", node, "records",
+                      (json_int_t)w->records, "first", (json_int_t)(w->floor.seq + 1), "last",
+                      (json_int_t)w->tip.seq, "confirmed", (json_int_t)w->confirmed, "faults",
+                      (json_int_t)(v->faults - before)),
+            e);
+    printf("%s: %" PRIu64 " records, %" PRIu64 " to %" PRIu64, node, w->records, w->floor.seq + 1,
+           w->tip.seq);
     if (w->confirmed > 0)
         printf("; a head vouches for those up to %" PRIu64 "\n", w->confirmed);
     else
         printf("; NO HEAD vouches for them\n");
+    return 0;
 }
 
 static int walk_node(struct verify *v, struct ca_audit_store *s, const char *node, struct tm_err *e)
@@ -124,9 +133,8 @@ static int walk_node(struct verify *v, struct ca_audit_store *s, const char *nod
     if (rc != 0)
         return -1;
     ca_audit_walk_end(&v->walk);
-    say_node(v, before);
     v->records += v->walk.records;
-    return 0;
+    return say_node(v, before, e);
 }
 
 /* A node that has heads and no records has lost them all. */
@@ -160,9 +168,8 @@ static int walk_file(struct verify *v, const char *path, struct tm_err *e)
     v->walk = (struct ca_audit_walk){.say = on_fault, .arg = v};
     if (ca_audit_export_read(path, &v->list, &v->walk, node, e) != 0)
         return -1;
-    say_node(v, before);
     v->records += v->walk.records;
-    return 0;
+    return say_node(v, before, e);
 }
 
 /* The database, or what was exported. */

@@ -6,6 +6,7 @@
 #include "ca/audit/export.h"
 #include "common/file.h"
 #include "common/hex.h"
+#include "tools/shared/printed.h"
 #include "tools/tenmint-ca/audit.h"
 #include "tools/tenmint-ca/evidence.h"
 
@@ -27,7 +28,8 @@ struct checking {
 static void say_as(struct checking *c, bool ok, const char *what, const char *text)
 {
     if (c->json)
-        printf("{\"part\":\"%s\",\"ok\":%s,\"text\":\"%s\"}\n", what, ok ? "true" : "false", text);
+        (void)cli_print_json(
+            json_pack("{s:s, s:b, s:s}", "part", what, "ok", (int)ok, "text", text), NULL);
     else
         printf("%s %-10s %s\n", ok ? "ok  " : "    ", what, text);
 }

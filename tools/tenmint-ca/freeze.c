@@ -26,13 +26,7 @@ struct stop {
 static int check_reason(const char *reason, struct tm_err *e)
 {
     size_t len = reason != NULL ? strlen(reason) : 0;
-    bool plain = true;
-    for (size_t i = 0, n = 0; i < len && plain; i += n) {
-        const unsigned char *p = (const unsigned char *)reason + i;
-        n = *p < 0x80 ? 1 : tm_utf8_sequence(p, len - i);
-        plain = *p < 0x80 ? *p >= 0x20 && *p != 0x7f : n > 0 && tm_utf8_plain(p, n);
-    }
-    if (len > 0 && len <= CA_FREEZE_REASON_MAX && plain)
+    if (len > 0 && len <= CA_FREEZE_REASON_MAX && tm_utf8_is_clean(reason, len))
         return 0;
     return tm_err_set(e, "--reason TEXT is needed, one line of up to %d bytes: clients see it",
                       CA_FREEZE_REASON_MAX);

@@ -78,6 +78,14 @@ static json_t *key_json(const struct key_row *r, const char *algs)
                      "algorithms", algs);
 }
 
+static void print_key(const struct oidc_jwk *k, const char *algs)
+{
+    const char *id = k->kid != NULL ? k->kid : "(without an id)";
+    printf("  ");
+    cli_print_text(stdout, id, strlen(id));
+    printf("  %s, %d bits: %s\n", EVP_PKEY_get0_type_name(k->key), EVP_PKEY_get_bits(k->key), algs);
+}
+
 static int print_keys(const char *url, const struct oidc_jwks *keys, bool json, struct tm_err *e)
 {
     struct key_row *row = calloc(JWKS_KEYS_MAX, sizeof(*row));
@@ -94,8 +102,7 @@ static int print_keys(const char *url, const struct oidc_jwks *keys, bool json, 
         if (json)
             json_array_append_new(list, key_json(&row[i], tm_buf_str(&algs)));
         else
-            printf("  %s  %s, %d bits: %s\n", k->kid != NULL ? k->kid : "(without an id)",
-                   EVP_PKEY_get0_type_name(k->key), EVP_PKEY_get_bits(k->key), tm_buf_str(&algs));
+            print_key(k, tm_buf_str(&algs));
         tm_buf_free(&algs);
     }
     free(row);
@@ -214,17 +221,29 @@ static json_t *certificate_json(const struct oidc_result *r, int64_t lifetime_s)
                      "lifetime_seconds", (json_int_t)lifetime_s, "extensions", fields);
 }
 
+static void print_said(const char *before, const char *text)
+{
+    printf("%s", before);
+    cli_print_text(stdout, text, strlen(text));
+}
+
 static void print_certificate(const struct oidc_result *r, int64_t lifetime_s)
 {
-    printf("would be issued:\n  subject alternative name  %s: %s\n  lifetime  %lld s\n"
-           "  issuer  %s%s%s\n  the client signs  %s\n",
-           san_kinds[r->principal.san_kind], r->principal.san, (long long)lifetime_s, r->issuer,
-           strcmp(r->issuer, r->entry) != 0 ? ", by the entry " : "",
-           strcmp(r->issuer, r->entry) != 0 ? r->entry : "", r->principal.challenge);
+    printf("would be issued:\n  subject alternative name  %s", san_kinds[r->principal.san_kind]);
+    print_said(": ", r->principal.san);
+    printf("\n  lifetime  %lld s\n", (long long)lifetime_s);
+    print_said("  issuer  ", r->issuer);
+    if (strcmp(r->issuer, r->entry) != 0)
+        print_said(", by the entry ", r->entry);
+    print_said("\n  the client signs  ", r->principal.challenge);
+    printf("\n");
     for (size_t i = 0; i < IDENTITY_FIELD_COUNT; i++) {
-        if (r->principal.field[i] != NULL)
-            printf("  1.3.6.1.4.1.57264.1.%u  %s: %s\n", tm_identity_table[i].arc,
-                   tm_identity_table[i].label, r->principal.field[i]);
+        if (r->principal.field[i] == NULL)
+            continue;
+        printf("  1.3.6.1.4.1.57264.1.%u  %s", tm_identity_table[i].arc,
+               tm_identity_table[i].label);
+        print_said(": ", r->principal.field[i]);
+        printf("\n");
     }
 }
 
