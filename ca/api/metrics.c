@@ -332,7 +332,7 @@ void ca_metrics_render(const struct ca_metrics *m, const struct ca_metrics_scene
                       scene->ca_not_after);
     }
     tm_promtext_head(out, "tenmint_reloads_total", "counter",
-                     "Reloads of issuers, CA key or TLS files by outcome.");
+                     "Reloads of configuration, issuers, CA key or TLS files by outcome.");
     tm_buf_printf(out,
                   "tenmint_reloads_total{outcome=\"ok\"} %llu\n"
                   "tenmint_reloads_total{outcome=\"refused\"} %llu\n",

@@ -140,24 +140,9 @@ check "what is refused changes no process" "$pid" "$(pgrep -P "$CA_PID")"
 
 # The next generation hangs: it is ended, and the last one serves again. Here its parent is stopped as
 # soon as it is there.
-cat >"$W/stopper.py" <<'P'
-import os, signal, sys, time
-server, last = int(sys.argv[1]), sys.argv[2]
-until = time.monotonic() + 60
-def children():
-    return open('/proc/%d/task/%d/children' % (server, server)).read().split()
-while os.path.exists('/proc/' + last) and time.monotonic() < until:
-    pass # the list of children may miss one for a moment
-while time.monotonic() < until:
-    new = children()
-    if new:
-        os.kill(int(new[0]), signal.SIGSTOP)
-        print(new[0])
-        break
-P
 for try in $(seq 8); do # it may have been ready before it was stopped
     { cat "$W/good.yaml"; echo "timeouts: {start: 2s, drain: $((try + 20))s}"; } >"$C/tenmint-ca.yaml"
-    timeout 60 python3 "$W/stopper.py" "$CA_PID" "$pid" >"$W/stopped" &
+    timeout 60 python3 tests/e2e/stopper.py "$CA_PID" "$pid" >"$W/stopped" &
     STOPPER=$!
     hup 'next generation \(serves\|does not start\)'
     wait "$STOPPER"

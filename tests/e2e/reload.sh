@@ -51,8 +51,18 @@ said "an issuer is another one" '"message":"issuer altered by the reload","issue
 said "the digests" "\"added\":1,\"removed\":1,\"altered\":1,\"digest_before\":\"$first\",\"digest\":\"$second\""
 
 echo 'workerz: 3' >>"$W/ca.yaml"
+refused() { curl -sf --max-time 5 "http://$(address_of 'metrics listening')/metrics" | sed -n 's/^tenmint_reloads_total{outcome="refused"} //p'; }
+before=$(refused)
 hup
 said "a file that is refused" 'configuration refused, what was in force stays","detail":".*workerz'
+check "it is counted" $((before + 1)) "$(refused)"
+before=$(refused)
+mv "$W/issuers.yaml" "$W/good.yaml" && echo 'oidc-issuers: none' >"$W/issuers.yaml"
+hup
+said "a list that is refused" '"message":"issuers not reloaded, the old ones stay"'
+said "the file, too" 'configuration refused, what was in force stays'
+check "both are counted" $((before + 2)) "$(refused)"
+mv "$W/good.yaml" "$W/issuers.yaml"
 curl -sf --max-time 5 "http://$(address_of listening)/healthz" >/dev/null && echo "ok   it still serves" ||
     { echo "FAIL it no longer serves"; fails=$((fails + 1)); }
 
@@ -79,5 +89,52 @@ kill -9 "$CA_PID"
 gone() { ! "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/run" 2>&1 | grep -q in-force; }
 wait_until gone
 says "a server that was killed" 6 "no server runs with it" "$B/tenmint-ca" check-config "$W/ca.yaml" --running "$W/run"
+
+# SIGTERM while a generation that hangs is awaited, the first one or the next: as asked, not a failure.
+# Here the process that begins it is stopped as soon as it is there; it may have been ready before.
+ended() { # NAME PID: by SIGTERM
+    kill -TERM "$2"
+    wait "$2"
+    check "$1: SIGTERM: exit code" 0 $?
+}
+lone() { # FILE COMMAND...: that runs it
+    : >"$W/ca.log" # before what is waited for
+    "${@:2}" "$B/tenmint-ca" serve --config "$1" >>"$W/ca.log" 2>&1 &
+    CA_PID=$!
+    PIDS="$PIDS $CA_PID"
+}
+stop_next() { timeout 60 python3 tests/e2e/stopper.py "$CA_PID" "$1" >"$W/stopped" & STOPPER=$!; }
+hangs() { wait "$STOPPER"; grep -q "$1" "$W/ca.log" && return 1; [ -s "$W/stopped" ]; }
+for _ in $(seq 8); do
+    lone "$W/first.yaml" sh -c 'kill -STOP $$; exec "$@"' sh
+    stop_next 0
+    hangs '"message":"listening"' && break
+    kill -9 "$CA_PID" && wait "$CA_PID" 2>/dev/null
+done
+ended "the first generation hangs" "$CA_PID"
+for try in $(seq 8); do
+    cp "$W/first.yaml" "$W/ca.yaml"
+    lone "$W/ca.yaml"
+    wait_for "$W/ca.log" '"message":"listening"' || exit 1
+    echo "connection-limit: $((try + 100))" >>"$W/ca.yaml"
+    stop_next "$(pgrep -P "$CA_PID")"
+    kill -HUP "$CA_PID"
+    hangs 'the next generation serves' && break
+    kill -9 "$CA_PID" && wait "$CA_PID" 2>/dev/null
+done
+ended "the next generation hangs" "$CA_PID"
+# At any other moment of a reload, of two, and right after the start.
+for s in 0 0.1 0.4; do
+    for again in no yes; do
+        cp "$W/first.yaml" "$W/ca.yaml"
+        lone "$W/ca.yaml"
+        wait_for "$W/ca.log" '"message":"listening"' || exit 1
+        echo "connection-limit: 200" >>"$W/ca.yaml"
+        kill -HUP "$CA_PID"
+        [ $again = no ] || { sleep 0.01; echo 'workers: 3' >>"$W/ca.yaml"; kill -HUP "$CA_PID"; }
+        sleep $s
+        ended "$s s after SIGHUP, again: $again" "$CA_PID"
+    done
+done
 
 [ "$fails" -eq 0 ] || { echo "$fails failed"; exit 1; }

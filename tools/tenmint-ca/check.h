@@ -19,9 +19,9 @@ int check_server_config(struct check_said *k, const char *path, bool online, str
 int check_running(struct check_said *k, const char *path, const char *dir, struct tm_err *e);
 
 struct check_wait {
-    int64_t limit_ms;               /* then the check is killed, and has failed */
-    void (*alive)(const void *ctx); /* called each second meanwhile */
-    const void *ctx;
+    int64_t limit_ms;           /* then the check is killed, and has failed */
+    bool (*goes_on)(void *ctx); /* called each second meanwhile; false: killed, too */
+    void *ctx;
 };
 
 /* Nothing is said. */

@@ -29,8 +29,7 @@ static ssize_t hear(pid_t pid, int said, const struct check_wait *w, struct tm_e
     struct pollfd p = {.fd = said, .events = POLLIN};
     int64_t until = tm_clock_mono_ms() + w->limit_ms;
     while (poll(&p, 1, 1000) == 0) {
-        w->alive(w->ctx);
-        if (tm_clock_mono_ms() >= until)
+        if (!w->goes_on(w->ctx) || tm_clock_mono_ms() >= until)
             (void)kill(pid, SIGKILL);
     }
     return read(said, e->text, sizeof(e->text) - 1);

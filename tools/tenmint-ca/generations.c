@@ -77,10 +77,7 @@ static void say(const struct generations *s, enum tm_jlog_level level, const cha
                 const char *detail)
 {
     struct tm_jlog *log = begin_log(s);
-    if (detail != NULL)
-        jlog(log, level, message, JLOG_STR("detail", detail), JLOG_END);
-    else
-        jlog(log, level, message, JLOG_END);
+    jlog(log, level, message, detail != NULL ? JLOG_STR("detail", detail) : JLOG_END, JLOG_END);
     tm_jlog_free(log);
 }
 
@@ -88,12 +85,12 @@ static void say(const struct generations *s, enum tm_jlog_level level, const cha
 static void tell_in_force(const struct generations *s)
 {
     struct tm_err e = {0};
-    const struct serving *now = &s->now;
-    if (listen_is_elsewhere(&now->socket[LISTEN_API], now->g.config.listen))
+    const struct generation *g = &s->now.g;
+    if (listen_is_elsewhere(&s->now.socket[LISTEN_API], g->config.listen))
         say(s, JLOG_WARN,
             "'listen' is not used: the service manager gives a socket at another address",
-            now->g.config.listen);
-    if (in_force_put(s->runtime_fd, s->o->config_file, &now->g.text, &s->unused, &e) != 0)
+            g->config.listen);
+    if (in_force_put(s->runtime_fd, s->o->config_file, &g->text, &s->unused, &e) != 0)
         say(s, JLOG_WARN, "check-config will not know what is in force", e.text);
 }
 
@@ -151,9 +148,8 @@ static int begin_parent(struct generations *s, struct tm_err *e)
 }
 
 /* A parent that serves says so itself; one that begins or ends is waited for here. */
-static void tell_alive(const void *generations)
+static void tell_alive(const struct generations *s)
 {
-    const struct generations *s = generations;
     if (s->watchdog_us > 0)
         (void)sd_notify(0, "WATCHDOG=1");
 }
@@ -279,7 +275,9 @@ static int start(struct generations *s, int64_t limit_ms, struct tm_err *e)
     bool late = s->parent != 0 && !s->ready;
     if (late)
         cut(s);
-    if (late && !s->ending)
+    if (late && s->ending)
+        s->exit_code = CLI_OK; /* as asked: nothing was served yet that could be lost */
+    else if (late)
         return tm_err_set(e, "its processes did not start within %lld s (timeouts 'start')",
                           (long long)limit_ms / 1000);
     return s->ready ? 0 : tm_err_set(e, "its processes do not start (code %d)", s->exit_code);
@@ -289,19 +287,25 @@ static void stop(struct generations *s)
 {
     int64_t until = tm_clock_mono_ms() + s->now.g.config.timeouts.drain + END_SLACK_MS;
     (void)kill(s->parent, SIGTERM);
-    while (s->parent != 0 && tm_clock_mono_ms() < until) {
+    for (; s->parent != 0 && tm_clock_mono_ms() < until; tell_alive(s))
         wait_for_news(s, 1000);
-        tell_alive(s);
-    }
     cut(s);
     wait_for_rest(s);
 }
 
 /* ---- one generation after the other ---- */
 
-static int try_config(const struct generations *s, struct tm_err *e)
+static bool check_goes_on(void *generations)
 {
-    const struct check_wait w = {.limit_ms = TRY_MS, .alive = tell_alive, .ctx = s};
+    struct generations *s = generations;
+    tell_alive(s);
+    hear_signals(s);
+    return !s->ending;
+}
+
+static int try_config(struct generations *s, struct tm_err *e)
+{
+    const struct check_wait w = {.limit_ms = TRY_MS, .goes_on = check_goes_on, .ctx = s};
     return check_server_apart(s->o->config_file, &w, e);
 }
 
@@ -338,10 +342,8 @@ static int fall_back(struct generations *s)
             say(s, JLOG_ERROR, "what was in force does not start either: it is tried again",
                 e.text);
         int64_t until = tm_clock_mono_ms() + AGAIN_MS;
-        while (!s->ending && tm_clock_mono_ms() < until) {
+        for (; !s->ending && tm_clock_mono_ms() < until; tell_alive(s))
             wait_for_news(s, 1000);
-            tell_alive(s);
-        }
     }
 }
 
@@ -359,6 +361,12 @@ static int open_tokens(const struct serving *last, struct serving *next, struct 
     return next->tokens_fd >= 0 ? 0 : tm_err_errno(e, "memory for used tokens");
 }
 
+static void refuse(const struct generations *s, const struct tm_err *e)
+{
+    ca_metrics_reload(s->metrics, false);
+    say(s, JLOG_ERROR, "configuration refused, what was in force stays", e->text);
+}
+
 /* What was takes over again if the next one's processes do not start. */
 static int replace(struct generations *s, const struct generation *next)
 {
@@ -368,13 +376,14 @@ static int replace(struct generations *s, const struct generation *next)
     if (listen_open(before.socket, &next->config, after.socket, &e) != 0 ||
         open_tokens(&before, &after, &e) != 0) {
         free_serving(&after);
-        say(s, JLOG_ERROR, "configuration refused, what was in force stays", e.text);
+        refuse(s, &e);
         return CLI_OK;
     }
     stop(s);
     s->now = after;
     if (!s->ending && start(s, after.g.config.timeouts.start, &e) == 0) {
         free_serving(&before);
+        ca_metrics_reload(s->metrics, true);
         say(s, JLOG_INFO, "the next generation serves", NULL);
         tell_in_force(s);
         return CLI_OK;
@@ -383,6 +392,7 @@ static int replace(struct generations *s, const struct generation *next)
     free_serving(&after);
     if (s->ending)
         return s->exit_code;
+    ca_metrics_reload(s->metrics, false);
     say(s, JLOG_ERROR, "the next generation does not start: what was in force serves again",
         e.text);
     return fall_back(s);
@@ -406,7 +416,8 @@ static bool read_again(struct generations *s, bool anew, struct generation *next
             return true;
         generation_free(next);
     }
-    say(s, JLOG_ERROR, "configuration refused, what was in force stays", e.text);
+    if (!s->ending)
+        refuse(s, &e);
     return false;
 }
 
@@ -478,12 +489,10 @@ int generations_run(const struct generations_options *o, struct generation *firs
                  tm_sandbox_no_programs(&e) == 0 && (s.signal_fd = tm_process_signals(&e)) >= 0 &&
                  listen_first(&s, &e) == 0;
     int rc = begun ? serve(&s) : cli_fail(CLI_FAILED, &e);
-    if (s.signal_fd >= 0)
-        close(s.signal_fd);
-    if (s.tickets_fd >= 0)
-        close(s.tickets_fd);
-    if (s.runtime_fd >= 0)
-        close(s.runtime_fd);
+    const int fds[] = {s.signal_fd, s.tickets_fd, s.runtime_fd};
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     ca_metrics_free(s.metrics);
     free_serving(&s.now);
     return rc;
