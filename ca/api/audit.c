@@ -4,13 +4,12 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ca/api/grpc.h"
 #include "ca/api/internal.h"
-#include "ca/api/trace.h"
 #include "common/clock.h"
 #include "common/hex.h"
+#include "common/http/trace.h"
 #include "common/transparency/sct.h"
 
 #define API_RETRY_AFTER_S 5 /* where nothing better is known */
@@ -34,20 +33,6 @@ static void describe_scts(const struct tm_buf *list, struct tm_buf *ids, struct 
         tm_buf_printf(indexes, "%s%s", blank, place);
         tm_buf_printf(entries, "%s%s/%s", blank, id, place);
     }
-}
-
-/* The second, then chance: ids of one time are neighbours in the audit trail's index, where ids
- * without order change a page of the database each. */
-void ca_api_request_id(char out[ISSUE_REQUEST_ID_SIZE])
-{
-    unsigned char bytes[(ISSUE_REQUEST_ID_SIZE - 1) / 2];
-    uint32_t second = (uint32_t)(tm_clock_wall_ms() / 1000);
-    for (size_t i = 0; i < 4; i++)
-        bytes[i] = (unsigned char)(second >> (24 - 8 * i));
-    /* The kernel's generator: OpenSSL's costs more for so few bytes. */
-    if (getentropy(bytes + 4, sizeof(bytes) - 4) != 0)
-        memset(bytes + 4, 0, sizeof(bytes) - 4);
-    tm_hex_encode(bytes, sizeof(bytes), out);
 }
 
 void ca_api_reply_request_id(struct tm_http_exchange *x, const char *id)
@@ -81,12 +66,6 @@ static void facts_free(struct facts *f)
     tm_buf_free(&f->entries);
 }
 
-/* Only where there is one. */
-static struct tm_jlog_field trace_field(const char *trace)
-{
-    return trace != NULL ? JLOG_STR("traceparent", trace) : JLOG_END;
-}
-
 static void put_issued(struct tm_http_exchange *x, const struct ca_issue_job *job, struct facts *f,
                        struct tm_buf *line)
 {
@@ -99,11 +78,8 @@ static void put_issued(struct tm_http_exchange *x, const struct ca_issue_job *jo
                                            JLOG_STR("log_id", tm_buf_str(&f->ids)),
                                            JLOG_STR("leaf_index", tm_buf_str(&f->indexes)),
                                            JLOG_INT("duration_us", tm_http_elapsed_us(x)),
-                                           JLOG_STR("remote", tm_http_remote(x)),
                                            JLOG_STR("protocol", ca_grpc_protocol(x)),
-                                           JLOG_STR("request", job->request_id),
-                                           trace_field(ca_trace_of(x)),
-                                           JLOG_END};
+                                           JLOG_REQUEST_END(x, job->request_id)};
     tm_jlog_line(line, JLOG_INFO, "issued", fields);
 }
 
@@ -148,7 +124,7 @@ static enum tm_sink_status record_event(struct ca_api *api, struct tm_http_excha
                                       .remote = tm_http_remote(x),
                                       .protocol = ca_grpc_protocol(x),
                                       .request = job->request_id,
-                                      .trace = ca_trace_of(x),
+                                      .trace = tm_http_trace_of(x),
                                       .issuer = job->who.issuer,
                                       .subject = job->who.subject,
                                       .identity = job->who.principal.san,
@@ -219,8 +195,8 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, struct ca_api
     const char *name = ca_api_reason_name(reason);
     unsigned status = ca_api_fault_status(f->fault);
     struct tm_buf body = {0};
-    char id[ISSUE_REQUEST_ID_SIZE];
-    ca_api_request_id(id);
+    char id[REQUEST_ID_SIZE];
+    tm_request_id(id);
     ca_api_failure_say(f, id);
     ca_metrics_refused(api->o.metrics, reason);
     if (who != NULL)
@@ -231,16 +207,15 @@ void ca_api_refuse(struct ca_api *api, struct tm_http_exchange *x, struct ca_api
              JLOG_INT("status", status), JLOG_STR("client_message", ca_api_fault_message(f)),
              JLOG_STR("issuer", who != NULL ? who->issuer : ""),
              JLOG_STR("subject", who != NULL ? who->subject : ""),
-             JLOG_INT("duration_us", tm_http_elapsed_us(x)), JLOG_STR("remote", tm_http_remote(x)),
-             JLOG_STR("protocol", ca_grpc_protocol(x)), JLOG_STR("request", id),
-             trace_field(ca_trace_of(x)), JLOG_END);
+             JLOG_INT("duration_us", tm_http_elapsed_us(x)),
+             JLOG_STR("protocol", ca_grpc_protocol(x)), JLOG_REQUEST_END(x, id));
     if (f->fault != API_FAULT_BUSY)
         (void)ca_audit_event(api->o.trail, &(struct ca_audit_event){
                                                .kind = AUDIT_REFUSED,
                                                .remote = tm_http_remote(x),
                                                .protocol = ca_grpc_protocol(x),
                                                .request = id,
-                                               .trace = ca_trace_of(x),
+                                               .trace = tm_http_trace_of(x),
                                                .issuer = who != NULL ? who->issuer : NULL,
                                                .subject = who != NULL ? who->subject : NULL,
                                                .identity = who != NULL ? who->principal.san : NULL,

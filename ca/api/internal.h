@@ -48,9 +48,7 @@ int ca_api_sct_json(const struct tm_buf *sct_list, struct tm_buf *out, struct tm
 /* sct.c: appends base64 of Fulcio's JSON form of the list's first SCT, for a reply. */
 int ca_api_detached_sct(const struct tm_buf *sct_list, struct tm_buf *out, struct tm_err *e);
 
-/* audit.c: by what who asked and who reads the log speak of one request: its second, and
- * chance */
-void ca_api_request_id(char out[ISSUE_REQUEST_ID_SIZE]);
+/* audit.c: with the answer, where it has room for it */
 void ca_api_reply_request_id(struct tm_http_exchange *x, const char *id);
 
 /* audit.c: one log line and one count, then the reply */

@@ -14,6 +14,7 @@
 #include "ca/cert/cert.h"
 #include "ca/proof/proof.h"
 #include "ca/signer/errand.h"
+#include "common/request_id.h"
 
 struct ca_freeze;
 
@@ -43,10 +44,8 @@ enum ca_issue_stage {
     ISSUE_DONE
 };
 
-#define ISSUE_REQUEST_ID_SIZE 25 /* 24 hex digits and a NUL */
-
-struct ca_issue_job {                       /* zero-initialise */
-    char request_id[ISSUE_REQUEST_ID_SIZE]; /* in the record and with the answer */
+struct ca_issue_job {                 /* zero-initialise */
+    char request_id[REQUEST_ID_SIZE]; /* in the record and with the answer */
     enum ca_issue_stage stage;
     struct ca_signer *ca; /* a reference; the same one from precertificate to final certificate */
     struct oidc_result who;

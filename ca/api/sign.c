@@ -7,6 +7,7 @@
 #include "ca/api/message.h"
 #include "ca/api/packed.h"
 #include "common/pem.h"
+#include "common/request_id.h"
 
 /* A signing request between its body's end and its reply. */
 struct call {
@@ -37,7 +38,7 @@ static struct call *call_new(struct ca_api *api, struct tm_http_exchange *x)
     c->api = api;
     c->view = ca_api_view_get(api);
     c->job.ca = ca_signer_ref(c->view->ca);
-    ca_api_request_id(c->job.request_id);
+    tm_request_id(c->job.request_id);
     tm_http_set_state(x, c, call_free);
     return c;
 }

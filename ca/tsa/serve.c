@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/http/trace.h"
 #include "common/json/jsonstr.h"
 
 struct ca_tsa *ca_tsa_server_hold(struct ca_tsa_server *s)
@@ -69,16 +70,18 @@ static const struct {
 static void refuse(struct ca_tsa_server *s, struct tm_http_exchange *x, enum ca_tsa_status status,
                    const struct tm_err *e)
 {
+    char id[REQUEST_ID_SIZE];
+    tm_request_id(id);
     atomic_fetch_add_explicit(status == TSA_NOT_NOW ? &s->not_now : &s->refused, 1,
                               memory_order_relaxed);
-    if (s->jlog != NULL)
-        jlog(s->jlog, status == TSA_BAD_REQUEST ? JLOG_INFO : JLOG_ERROR, "no timestamp",
-             JLOG_STR("reason", e->text), JLOG_STR("remote", tm_http_remote(x)), JLOG_END);
+    jlog(s->jlog, status == TSA_BAD_REQUEST ? JLOG_INFO : JLOG_ERROR, "no timestamp",
+         JLOG_STR("reason", e->text), JLOG_REQUEST_END(x, id));
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         if (answers[i].status == status)
             reply_error(x, answers[i].http,
                         answers[i].message != NULL ? answers[i].message : e->text);
     }
+    tm_http_reply_header(x, "X-Request-Id", id);
 }
 
 static int read_request(struct tm_http_exchange *x, struct ca_tsa_request *r, struct tm_err *e)

@@ -53,6 +53,14 @@ serve() {
 get() { curl -sS --max-time 20 -o "$W/reply" -w '%{http_code}' "$1"; }
 is_ready() { [ "$(get "$CA/readyz")" = 200 ]; }
 has() { grep -q "^$1[ {]" "$W/metrics"; }
+TRACE=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+refused() { # NAME PATH MESSAGE: of the line that says why, with the ids of the request and of who asked
+    local id
+    id=$(curl -sS --max-time 20 -o /dev/null -D - -H "traceparent: $TRACE" -H 'Content-Type: application/json' -d x "$CA$2" |
+        tr -d '\r' | sed -n 's/^x-request-id: //pI')
+    said() { grep -q "\"message\":\"$3\".*\"request\":\"${id:-none}\",\"traceparent\":\"$TRACE\"" "$W/ca.log"; }
+    check "$1: its line has both ids" 0 "$(wait_until said "$@"; echo $?)"
+}
 one() { # PART...
     local part
     { printf 'listen: 127.0.0.1:0\nmetrics-listen: 127.0.0.1:0\n'; for part in "$@"; do printf %s "${section[$part]}"; done; } >"$W/ca/tenmint-ca.yaml"
@@ -78,6 +86,11 @@ one() { # PART...
     done
     check "$*: any other path" '{"code":5,"message":"Not Found","details":[]}' "$(get "$CA/other" >/dev/null; cat "$W/reply")"
     check "$*: a POST that asks before its body" 404 "$(curl -sS --max-time 20 -o "$W/reply" -w '%{http_code}' -H 'Expect: 100-continue' -d aaaa "$CA/nope")"
+    if [ "$*" = "$all" ]; then
+        refused "a certificate" /api/v2/signingCert refused
+        refused "an entry" /api/v2/log/entries "no log entry"
+        refused "a timestamp" /api/v1/timestamp "no timestamp"
+    fi
     kill -HUP "$CA_PID"
     check "$*: it lives after a reload" 200 "$(sleep 0.3; get "$CA/healthz")"
     kill "$CA_PID"; wait "$CA_PID"; check "$*: SIGTERM" 0 $?

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ca/api/trace.h"
+#include "common/http/trace.h"
 #include "ca/audit/export.h"
 #include "ca/audit/far.h"
 #include "ca/audit/keeper.h"
@@ -709,9 +709,9 @@ static void a_traceparent_is_taken_in_its_one_form(void **state)
         "00-4bf92f3577b34da6a3ce929d0e0e47-3600f067aa0ba902b7-01",
         "00-4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7-01",
     };
-    assert_true(ca_trace_is_valid(good));
+    assert_true(tm_http_trace_is_valid(good));
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_false(ca_trace_is_valid(bad[i]));
+        assert_false(tm_http_trace_is_valid(bad[i]));
 }
 
 static void csv_quotes_what_it_must_and_hands_no_formula_to_a_spreadsheet(void **state)

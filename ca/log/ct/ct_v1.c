@@ -6,6 +6,7 @@
 
 #include "ca/log/ct/serve_internal.h"
 #include "common/b64.h"
+#include "common/http/trace.h"
 
 struct call {
     struct ca_log_server *s;
@@ -268,9 +269,13 @@ static int prepare(struct call *c, struct tm_err *e)
 static void reply_failure(struct call *c, const struct tm_err *e)
 {
     if (c->status == 500) {
+        char id[REQUEST_ID_SIZE];
+        tm_request_id(id);
         jlog(c->s->o.jlog, JLOG_ERROR, "the log's data cannot be read",
-             JLOG_STR("log", c->s->view.origin), JLOG_STR("detail", e->text), JLOG_END);
+             JLOG_STR("log", c->s->view.origin), JLOG_STR("detail", e->text),
+             JLOG_REQUEST_END(c->x, id));
         ca_log_serve_error(c->x, 500, "the log's data cannot be read");
+        tm_http_reply_header(c->x, "X-Request-Id", id);
     } else {
         ca_log_serve_error(c->x, c->status, e->text);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ca/log/engine/reader.h"
+#include "common/http/trace.h"
 #include "common/json/jsonstr.h"
 
 #define IMMUTABLE "public, max-age=31536000, immutable"
@@ -52,11 +53,16 @@ static void release(void *state)
     free(c);
 }
 
-static void say(const struct ca_sig_server *s, struct tm_http_exchange *x, const struct tm_err *e)
+/* Says why there is no entry, and answers; both with the request's id. */
+static void refuse(const struct ca_sig_server *s, struct tm_http_exchange *x, struct refusal r,
+                   const char *message, const struct tm_err *e)
 {
-    if (s->o.jlog != NULL)
-        jlog(s->o.jlog, JLOG_INFO, "no log entry", JLOG_STR("reason", e->text),
-             JLOG_STR("remote", tm_http_remote(x)), JLOG_END);
+    char id[REQUEST_ID_SIZE];
+    tm_request_id(id);
+    jlog(s->o.jlog, JLOG_INFO, "no log entry", JLOG_STR("reason", e->text),
+         JLOG_REQUEST_END(x, id));
+    reply_error(x, r, message);
+    tm_http_reply_header(x, "X-Request-Id", id);
 }
 
 static void reply_duplicate(struct tm_http_exchange *x, uint64_t index)
@@ -81,14 +87,12 @@ static void reply(const struct ca_sig_server *s, struct tm_http_exchange *x,
         reply_duplicate(x, index);
         return;
     case SIGLOG_BAD:
-        say(s, x, e);
         tm_err_set(&shown, "invalid request: %s", e->text);
-        reply_error(x, (struct refusal){400, 3}, shown.text);
+        refuse(s, x, (struct refusal){400, 3}, shown.text, e);
         return;
     default:
-        say(s, x, e);
-        reply_error(x, (struct refusal){503, 14},
-                    "the log takes no entry at the moment, please try again");
+        refuse(s, x, (struct refusal){503, 14},
+               "the log takes no entry at the moment, please try again", e);
     }
 }
 
