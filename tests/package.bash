@@ -44,14 +44,20 @@ guide_lines() { # tenmint-operating.7 HEADING
     sed -n "/^\.S[hs] $2/,/^\.Ed/p" "$1" | sed -n '/^\.Bd/,/^\.Ed/p' | grep -v '^\.' |
         sed 's/\\e$/\\/' | sed -e ':a' -e '/\\$/{N;s/\\\n//;ta' -e '}'
 }
-type_guide() { # FILE of lines: each is typed, and must succeed; the service runs at the end
+# The first block below a heading of README.md, as root types it.
+readme_lines() { # HEADING
+    awk -v h="## $1" '$0 == h { on = 1 } on && /^    / { print; seen = 1; next } seen { exit }' README.md |
+        sed 's/^ *//; s/ *#.*//; s/^sudo //; s/^sudoedit /test -w /'
+}
+type_guide() { # FILE of lines, at least LEAST: each is typed, and must succeed; the service runs at the end
     local cwd=/root line unit got
-    expect "the guide has lines" 1 "$(($(wc -l <"$1") > 8))"
+    expect "the guide has lines" 1 "$(($(wc -l <"$1") >= $2))"
     while IFS= read -r line; do
         case $line in
         cd\ *) cwd=${line#cd } ;;
         systemctl\ *)
             for unit in ${line#systemctl enable --now }; do
+                [[ $unit = *.* ]] || unit=$unit.service
                 expect "$unit is installed" 1 "$(ls "$R/lib/systemd/system/$unit" 2>/dev/null | wc -l)"
             done
             serve && ok "the service starts as its user" || { bad "the service does not start"; tail -n 5 "$R/root/log"; } ;;

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 sh config/deb.sh "$W/deb" >"$W/said" 2>&1 || { tail -n 20 "$W/said"; exit 1; }
 cp "$W"/deb/*.deb "$R/root/"
 guide_lines tools/shared/tenmint-operating.7 "FROM NOTHING" >"$W/guide"
-type_guide "$W/guide"
+type_guide "$W/guide" 9
 for p in tenmint-ca tenmint-tuf tenmint-log; do inside "$p" version >"$W/said" 2>&1; expect "$p runs" 0 $?; done
 expect "the user of the service" /usr/sbin/nologin "$(awk -F: '$1 == "tenmint-ca" { print $7 }' "$R/etc/passwd")"
 expect "the root key is not its" 0 "$(chroot --userspec=tenmint-ca "$R" cat /root/offline/root.key 2>/dev/null | wc -l)"
@@ -55,6 +55,15 @@ inside sh -c 'cd /root && apt-get install -y ./tenmint-ca_*.deb ./tenmint-tuf_*.
 expect "installed anew, from the backup" 0 $?
 serve && ok "it starts from the backup" || { bad "no start from the backup"; tail -n 3 "$R/root/log"; }
 expect "and is ready" 200 "$(for _ in $(seq 50); do c=$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:5555/readyz); [ "$c" = 200 ] && break; sleep 0.3; done; echo "$c")"
+stop
+
+# And what the README has for who begins anew.
+inside apt-get purge -y tenmint-ca tenmint-tuf tenmint-log >"$W/said" 2>&1
+rm -rf "$R/etc/tenmint-ca" "$R/var/lib/tenmint-tuf"
+readme_lines "Running it" >"$W/guide"
+type_guide "$W/guide" 5
+expect "the README's service has its first root" 200 \
+    "$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:5555/tuf/1.root.json)"
 stop
 
 # A client for CI jobs: few shared objects.

@@ -3,6 +3,7 @@
 # pinned commit and started by its own guide; it signs, logs, stamps, records and publishes. Then this
 # version's packages are installed over it. What was served is served, byte for byte; what was signed
 # verifies, by either version; the logs, the audit trail and the TUF repository go on from where they were.
+# Then the older packages are installed over those, and all of it goes on once more.
 # Needs what packages.sh needs, and a clone that has the commit. DEBS: this version's packages, built.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -24,7 +25,7 @@ cp "$W"/older-debs/*.deb "$R/root/" && cp "$DEBS"/*.deb "$R/root/newer/" || exit
 # The older version, by its own guide; clients find it below this URL. Its trail is one that init did
 # not make.
 guide_lines "$W/older/tools/shared/tenmint-operating.7" "FROM NOTHING" | sed "s,https://sigstore.example.com,$URL," >"$W/guide"
-type_guide "$W/guide"
+type_guide "$W/guide" 9
 stop
 build/tests/demo_issuer >"$W/issuer" 2>&1 &
 issuer=$!
@@ -82,6 +83,27 @@ digests() {
 }
 size() { curl -sS --max-time 10 "$URL/$1/checkpoint" | sed -n 2p; }
 
+goes_on() { # ENTRIES of the signature log and certificates in the trail
+    sleep 2
+    expect "the signature log goes on" "$1" "$(size api/v2)"
+    local log note url
+    for log in log siglog; do
+        note=$log url=$URL/log
+        [ $log = log ] || note=api url=$URL/api/v2
+        inside tenmint-log verify "$url" --key "/etc/tenmint-ca/$log.pem" --checkpoint "/root/$note.note" >"$W/said" 2>&1
+        expect "$log extends the older version's checkpoint" 0 $?
+    done
+    expect "the audit trail goes on" "$1" "$(trail)"
+    inside tenmint-ca audit verify --key /etc/tenmint-ca/audit/heads.pem >"$W/said" 2>&1
+    expect "and verifies" 0 $?
+    chroot --userspec=tenmint-tuf:tenmint-tuf "$R" tenmint-tuf refresh --dir /var/lib/tenmint-tuf >"$W/said" 2>&1
+    expect "the TUF workspace is renewed" 0 $?
+    inside tenmint-tuf verify "$URL/tuf" >"$W/said" 2>&1
+    expect "the repository verifies from its first root" 0 $?
+    inside tenmint-tuf status "$URL/tuf" >"$W/said" 2>&1
+    expect "and nothing is due" 0 $?
+}
+
 trust older-tenmint
 for n in 1 2 3; do sign older-tenmint "old-$n"; done
 verify older-tenmint old-1
@@ -117,23 +139,36 @@ sign tenmint new-1
 sign older-tenmint new-2
 verify older-tenmint new-1
 verify tenmint new-2
-sleep 2
-expect "the signature log goes on" $((old_size + 2)) "$(size api/v2)"
-for log in log siglog; do
-    note=$log url=$URL/log
-    [ $log = log ] || note=api url=$URL/api/v2
-    inside tenmint-log verify "$url" --key "/etc/tenmint-ca/$log.pem" --checkpoint "/root/$note.note" >"$W/said" 2>&1
-    expect "$log extends the older version's checkpoint" 0 $?
-done
-expect "the audit trail goes on" 5 "$(trail)"
-inside tenmint-ca audit verify --key /etc/tenmint-ca/audit/heads.pem >"$W/said" 2>&1
-expect "and verifies" 0 $?
-chroot --userspec=tenmint-tuf:tenmint-tuf "$R" tenmint-tuf refresh --dir /var/lib/tenmint-tuf >"$W/said" 2>&1
-expect "the TUF workspace is renewed" 0 $?
-inside tenmint-tuf verify "$URL/tuf" >"$W/said" 2>&1
-expect "the repository verifies from its first root" 0 $?
-inside tenmint-tuf status "$URL/tuf" >"$W/said" 2>&1
-expect "and nothing is due" 0 $?
+goes_on 5
+stop
+
+# And back, by the guide.
+guide_lines tools/shared/tenmint-operating.7 "The way back" >"$W/guide"
+expect "the guide says how to go back" 4 "$(wc -l <"$W/guide")"
+install -D "$R/etc/tenmint-ca/tenmint-ca.yaml" "$W/before.yaml"
+echo 'rehearsals: {rotate: 365d}' >>"$R/etc/tenmint-ca/tenmint-ca.yaml"
+mkdir "$R/root/older" && cp "$W"/older-debs/*.deb "$R/root/older/"
+while IFS= read -r line; do
+    case $line in systemctl*) continue ;; esac
+    inside sh -c "cd /root/older && $line" >"$W/said" 2>&1
+    code=$?
+    case $line in
+    *check-config*)
+        expect "what only the newer version knows is named" "3 1" "$code $(grep -c "tenmint-ca.yaml:[0-9]*: .*rehearsals" "$W/said")"
+        cp "$W/before.yaml" "$R/etc/tenmint-ca/tenmint-ca.yaml"
+        inside sh -c "cd /root/older && $line" >"$W/said" 2>&1
+        expect "$line" 0 $? ;;
+    *) expect "$line" 0 $code ;;
+    esac
+done <"$W/guide"
+serve && ok "the older version serves again" || { bad "no start"; tail -n 5 "$R/root/log"; }
+digests "$W/paths" >"$W/after"
+expect "each file is served as before" "" "$(diff "$W/before" "$W/after")"
+sign older-tenmint back-1
+sign tenmint back-2
+for n in old-1 new-1 back-2; do verify older-tenmint $n; done
+for n in old-1 new-2 back-1; do verify tenmint $n; done
+goes_on 7
 stop
 echo "$fails failures"
 [ "$fails" = 0 ]
