@@ -85,12 +85,23 @@ static enum step step_tls(struct tm_http_conn *c)
 /* Instead of a request that is refused for its bytes. */
 static int feed_stand_in(struct tm_http_conn *c)
 {
-    static const char end[] = "0\r\n\r\n"; /* of a chunked body of which only the head went in */
-    static const char post[] = "POST / HTTP/1.0\r\n\r\n";
-    static const char other[] = "REFUSED / HTTP/1.0\r\n\r\n";
-    const char *text = c->head_inside ? end : c->is_post ? post : other;
+    const char *text = c->is_post   ? "POST / HTTP/1.0\r\n\r\n"
+                       : c->is_head ? "HEAD / HTTP/1.0\r\n\r\n" /* whose reply has no body */
+                                    : "REFUSED / HTTP/1.0\r\n\r\n";
+    tm_http_conn_end_inside(c); /* its head may have gone in alone */
+    c->head_inside = false;
+    c->light = true;
+    c->checked = 0;
     drop(c, c->in.len);
     return tm_http_engine_feed(c, text, strlen(text));
+}
+
+static int feed_checked(struct tm_http_conn *c)
+{
+    int rc = tm_http_engine_feed(c, c->in.data, c->checked);
+    drop(c, c->checked);
+    c->checked = 0;
+    return rc;
 }
 
 void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault)
@@ -100,21 +111,13 @@ void tm_http_conn_admit(struct tm_http_conn *c, enum tm_http_fault fault)
         return;
     }
     bool refused = c->fault != HTTP_FAULT_NONE;
-    int rc = 0;
     if (!refused)
         c->fault = fault;
     c->deadline_ms = 0;
     c->phase = CONN_REPLY;
-    if (refused) {
-        rc = feed_stand_in(c);
-    } else {
-        size_t n = c->checked;
-        rc = tm_http_engine_feed(c, c->in.data, n);
-        drop(c, n);
-    }
-    c->checked = 0;
+    int rc = refused ? feed_stand_in(c) : feed_checked(c);
     if (rc != 0 && c->phase == CONN_REPLY && c->x == NULL)
-        c->close = true; /* what it has said goes out, if anything */
+        c->close = true; /* it has not taken all of the request */
 }
 
 static enum step whole(struct tm_http_conn *c)
@@ -131,8 +134,8 @@ static enum step refuse(struct tm_http_conn *c, enum tm_http_fault fault)
     return whole(c);
 }
 
-/* What libmicrohttpd has to say, as far as the client takes it. -1: broken; 1: the client is to
- * read first; 0: no more for now. */
+/* What libmicrohttpd has to say for us, as far as the client takes it; what it says of itself
+ * reaches nobody. -1: broken; 1: the client is to read first; 0: no more for now. */
 static int pass_on(struct tm_http_conn *c)
 {
     for (int i = 0; i < TURN_STEPS; i++) {
@@ -141,8 +144,9 @@ static int pass_on(struct tm_http_conn *c)
         if (!c->writable)
             return 1;
         ssize_t got = held ? 0 : tm_http_engine_read(c, scratch, HTTP_SCRATCH_BYTES);
-        if (!held && got <= 0)
+        if (!held && (got <= 0 || !c->replied))
             return 0;
+        c->said = c->replied;
         int rc = held ? tm_http_send_held(c) : tm_http_send(c, scratch, (size_t)got);
         if (rc != 0)
             return rc == STREAM_WAIT ? 1 : -1;
@@ -157,15 +161,14 @@ static int pass_on(struct tm_http_conn *c)
 /* The client wants to hear first whether its body is welcome. */
 static enum step ask_first(struct tm_http_conn *c)
 {
-    size_t n = c->checked;
+    static const unsigned char welcome[] = "HTTP/1.1 100 Continue\r\n\r\n";
     c->head_inside = true;
-    if (tm_http_engine_feed(c, c->in.data, n) != 0)
-        return STEP_CLOSE;
-    drop(c, n);
-    c->checked = 0;
+    int rc = feed_checked(c);
     if (c->phase == CONN_REPLY) /* it is not */
         return STEP_ON;
-    return pass_on(c) < 0 ? STEP_CLOSE : STEP_ON;
+    if (rc != 0 || c->x == NULL)
+        return refuse(c, HTTP_FAULT_MALFORMED);
+    return tm_http_send(c, welcome, sizeof(welcome) - 1) == STREAM_BROKEN ? STEP_CLOSE : STEP_ON;
 }
 
 static enum step begin_body(struct tm_http_conn *c)
@@ -183,34 +186,33 @@ static enum step begin_body(struct tm_http_conn *c)
     return c->expects && c->checked == c->in.len ? ask_first(c) : STEP_ON;
 }
 
-/* An origin in the target says what Host says: it is cut off, and every reader sees one form. */
-static void cut_origin(struct tm_http_conn *c, const struct tm_http_head *h)
+/* Every reader from here on sees one form of the head. */
+static void make_plain(struct tm_http_conn *c, const struct tm_http_head *h)
 {
-    unsigned char *at = c->in.data + h->origin;
-    memmove(at, at + h->origin_len, c->in.len - h->origin - h->origin_len);
-    c->in.len -= h->origin_len;
-    c->checked -= h->origin_len;
+    size_t came = c->checked;
+    c->checked = tm_http_head_plain((char *)c->in.data, came, h);
+    memmove(c->in.data + c->checked, c->in.data + came, c->in.len - came);
+    c->in.len -= came - c->checked;
 }
 
-/* Whether libmicrohttpd needs little memory for a head: it makes a record of each header, argument
- * and cookie. */
+/* It needs little memory of libmicrohttpd, which makes a record of each header and argument. */
 static bool is_light(const unsigned char *head, size_t len)
 {
     size_t records = 0;
     for (size_t i = 0; i < len && len <= LIGHT_HEAD; i++)
-        records += head[i] == '\n' || head[i] == '&' || head[i] == ';';
+        records += head[i] == '\n' || head[i] == '&';
     return len <= LIGHT_HEAD && records <= LIGHT_RECORDS;
 }
 
 static enum step check_head(struct tm_http_conn *c, size_t end)
 {
     struct tm_http_head h;
-    c->light = is_light(c->in.data, end);
     memcpy(c->worker->head, c->in.data, end);
     if (tm_http_head_check(c->worker->head, end, &h) != 0)
         return refuse(c, HTTP_FAULT_MALFORMED); /* where its body ends is anybody's guess */
     c->checked = end;
     c->is_post = strcmp(h.method, "POST") == 0;
+    c->is_head = strcmp(h.method, "HEAD") == 0;
     c->chunked = h.chunked;
     c->expects = h.expects;
     c->old = h.minor == 0;
@@ -218,8 +220,8 @@ static enum step check_head(struct tm_http_conn *c, size_t end)
     c->body_left = h.length;
     c->body_most =
         tm_http_large_limit(c->worker->server, c->worker->head + h.origin + h.origin_len);
-    if (h.origin_len > 0)
-        cut_origin(c, &h);
+    make_plain(c, &h);
+    c->light = is_light(c->in.data, c->checked);
     return begin_body(c);
 }
 
@@ -335,7 +337,8 @@ static enum step step_head(struct tm_http_conn *c)
     if (found == HEAD_MORE)
         return STEP_ON;
     c->scanned = 0;
-    c->is_post = c->head_inside = c->close = c->replied = false;
+    c->is_post = c->is_head = c->head_inside = c->close = false;
+    c->replied = c->said = c->instead = false;
     c->fault = HTTP_FAULT_NONE;
     return found == HEAD_WHOLE ? check_head(c, end) : refuse(c, HTTP_FAULT_MALFORMED);
 }
@@ -421,6 +424,20 @@ static enum step send_body(struct tm_http_conn *c)
     return c->x != NULL ? STEP_ON : after_reply(c, !c->last && !unframed);
 }
 
+/* libmicrohttpd has made its own reply, has no memory for ours, or takes the end of the request to
+ * be elsewhere. The client hears a refusal of ours, once. */
+static enum step answer_instead(struct tm_http_conn *c)
+{
+    if (c->instead)
+        return STEP_CLOSE;
+    if (c->fault == HTTP_FAULT_NONE)
+        c->fault = c->replied ? HTTP_FAULT_MEMORY : HTTP_FAULT_MALFORMED;
+    c->instead = true;
+    c->replied = false;
+    tm_http_conn_admit(c, c->fault);
+    return STEP_ON;
+}
+
 static enum step step_reply(struct tm_http_conn *c)
 {
     if (c->x != NULL && c->engine == NULL)
@@ -433,13 +450,11 @@ static enum step step_reply(struct tm_http_conn *c)
         return STEP_ON;
     }
     bool alive = tm_http_engine_alive(c);
-    if (alive && !c->replied) /* it takes the end of the request to be elsewhere */
-        return STEP_CLOSE;
-    if (c->x != NULL && alive) { /* it has more, and will say so at its next turn */
+    if (c->x != NULL && alive && c->replied) { /* it has more, and will say so at its next turn */
         later(c);
         return STEP_WAIT;
     }
-    return after_reply(c, alive);
+    return c->said ? after_reply(c, alive) : answer_instead(c);
 }
 
 static enum step step_linger(struct tm_http_conn *c)

@@ -123,8 +123,10 @@ static enum MHD_Result send_reply(struct tm_http_exchange *x)
     if (!canned && last)
         tm_http_reply_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
     struct MHD_Response *r = canned ? x->reply.canned->response : tm_http_response_make(x);
-    if (r == NULL)
+    if (r == NULL) {
+        x->conn->fault = HTTP_FAULT_MEMORY;
         return MHD_NO;
+    }
     x->conn->close = last;
     begin_reply(x->conn);
     enum MHD_Result rc = MHD_queue_response(x->mhd, status, r);

@@ -61,11 +61,10 @@ static char *take_line(char **at, const char *end, size_t *len)
     return strlen(line) == *len && memchr(line, '\r', *len) == NULL ? line : NULL;
 }
 
-/* Arguments of a query, or cookies. */
-static bool too_many(const char *list, char between)
+static bool too_many_arguments(const char *query)
 {
     size_t n = 1;
-    for (const char *p = list; p != NULL && (p = strchr(p, between)) != NULL; p++)
+    for (const char *p = query; p != NULL && (p = strchr(p, '&')) != NULL; p++)
         n++;
     return n > HTTP_ARGUMENTS_MAX;
 }
@@ -93,7 +92,7 @@ static int check_target(char *target, const char **authority, struct tm_http_hea
     } else if (target[0] != '/' && strcmp(target, "*") != 0) {
         return -1;
     }
-    return too_many(strchr(path, '?'), '&') ? -1 : 0;
+    return too_many_arguments(strchr(path, '?')) ? -1 : 0;
 }
 
 static int parse_request_line(char *line, struct tm_http_head *h, const char **authority)
@@ -141,7 +140,7 @@ static bool lists(const char *list, const char *word)
 
 /* What decides about the body and the connection. */
 struct framing {
-    unsigned lengths, encodings, hosts;
+    unsigned lengths, encodings, hosts, expects;
     bool close, keep; /* the connection, after the reply */
     const char *host;
 };
@@ -161,7 +160,7 @@ static int look_at_connection(const char *value, struct framing *f)
 
 struct field {
     const char *name, *value;
-    bool blanks; /* behind the value: libmicrohttpd takes them for a part of it */
+    bool blanks; /* behind the value: some readers take them for a part of it */
 };
 
 static int look_at_field(const struct field *a, struct tm_http_head *h, struct framing *f)
@@ -182,10 +181,11 @@ static int look_at_field(const struct field *a, struct tm_http_head *h, struct f
     }
     if (strcasecmp(a->name, "Connection") == 0)
         return look_at_connection(a->value, f);
-    if (strcasecmp(a->name, "Cookie") == 0)
-        return too_many(a->value, ';') ? -1 : 0;
-    if (strcasecmp(a->name, "Expect") == 0)
-        h->expects = strcasecmp(a->value, "100-continue") == 0;
+    if (strcasecmp(a->name, "Expect") == 0) { /* RFC 9110 §10.1.1 knows no other */
+        f->expects++;
+        h->expects = true;
+        return strcasecmp(a->value, "100-continue") == 0 ? 0 : -1;
+    }
     return 0;
 }
 
@@ -214,7 +214,9 @@ static int parse_field(char *line, size_t len, struct field *out)
 static int judge(struct tm_http_head *h, const struct framing *f, const char *authority)
 {
     bool bodiless = strcmp(h->method, "GET") == 0 || strcmp(h->method, "HEAD") == 0;
-    if (f->lengths + f->encodings > 1 || f->hosts > 1 || (f->hosts == 0 && h->minor == 1))
+    if (f->lengths + f->encodings > 1 || f->expects > 1)
+        return -1;
+    if (f->hosts > 1 || (f->hosts == 0 && h->minor == 1))
         return -1;
     if (f->encodings > 0 && h->minor == 0)
         return -1;
@@ -245,4 +247,37 @@ int tm_http_head_check(char *text, size_t len, struct tm_http_head *out)
             return -1;
     }
     return line != NULL && at == text + len ? judge(out, &f, authority) : -1;
+}
+
+/* What the server answers itself, or nothing depends on. */
+static bool goes_no_further(const char *line, size_t len)
+{
+    static const char *const names[] = {"Cookie:", "Expect:"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t n = strlen(names[i]);
+        if (len >= n && strncasecmp(line, names[i], n) == 0)
+            return true;
+    }
+    return false;
+}
+
+size_t tm_http_head_plain(char *text, size_t len, const struct tm_http_head *h)
+{
+    const char *end = text + len - h->origin_len;
+    char *to = text;
+    memmove(text + h->origin, text + h->origin + h->origin_len, len - h->origin - h->origin_len);
+    for (const char *line = text; line < end;) {
+        const char *nl = memchr(line, '\n', (size_t)(end - line));
+        size_t n = (size_t)(nl - line) - 1; /* without CRLF */
+        bool gone = goes_no_further(line, n);
+        while (n > 0 && is_blank(line[n - 1]))
+            n--;
+        if (!gone) {
+            memmove(to, line, n);
+            memcpy(to + n, "\r\n", 2);
+            to += n + 2;
+        }
+        line = nl + 1;
+    }
+    return (size_t)(to - text);
 }

@@ -12,7 +12,7 @@
 
 #define HTTP_HEAD_MAX ((size_t)12 * 1024) /* bytes; the legacy API has the token there */
 #define HTTP_FIELDS_MAX 64
-#define HTTP_ARGUMENTS_MAX 32 /* of a query, and of cookies: each is a piece of memory later */
+#define HTTP_ARGUMENTS_MAX 32 /* of a query: each is a piece of memory later */
 
 struct tm_http_head {   /* what says where a request ends, and how it is answered */
     const char *method; /* in the text */
@@ -37,3 +37,9 @@ enum tm_http_head_end tm_http_head_find(const char *data, size_t len, size_t *sc
 /* Checks the `len` bytes that HEAD_WHOLE found, a copy, since it cuts them into texts: `out` points
  * into them. -1: refuse the request and close the connection. */
 int tm_http_head_check(char *text, size_t len, struct tm_http_head *out);
+
+/*
+ * Rewrites a head that was accepted, the text as it came, into the form that libmicrohttpd is
+ * given: without the origin, blanks behind values, cookies and Expect. Its new length, never more.
+ */
+size_t tm_http_head_plain(char *text, size_t len, const struct tm_http_head *h);

@@ -84,14 +84,16 @@ struct tm_http_conn {
     bool hangup;             /* the peer has closed its side */
     bool listed;             /* in worker.again */
     bool idle;               /* a request was answered, and no byte of another came since */
-    bool replied;            /* the handler has made its reply */
+    bool replied;            /* the handler has made its reply, */
+    bool said;               /* and some of it went out */
+    bool instead;            /* it did not: what goes in is a stand-in, for a refusal of ours */
     bool close;              /* after the reply */
     bool proxied;            /* the peer is a named proxy */
 
     struct tm_buf in; /* the request at hand, and what came after it */
     size_t scanned;   /* of `in`: looked through for the head's end */
     size_t checked;   /* of `in`: belongs to the request and may go in */
-    bool is_post, chunked, expects;
+    bool is_post, is_head, chunked, expects;
     bool old;                      /* HTTP/1.0 */
     bool last;                     /* no request follows, as far as the client says */
     bool light;                    /* its head is short and has few headers and arguments */
@@ -336,6 +338,7 @@ void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *
                        socklen_t peer_len, struct tm_http_client *client); /* takes both */
 void tm_http_conn_close(struct tm_http_conn *c); /* the memory stays until _free_gone */
 void tm_http_conn_free_gone(struct tm_http_worker *w);
+void tm_http_conn_end_inside(struct tm_http_conn *c); /* without the reply, if that was not sent */
 /* `timeout_ms` 0: the phase has no deadline. */
 void tm_http_conn_phase(struct tm_http_conn *c, enum tm_http_phase phase, int64_t timeout_ms);
 

@@ -79,7 +79,7 @@ void tm_http_conn_open(struct tm_http_worker *w, int fd, const struct sockaddr *
 
 /* libmicrohttpd looks at the exchange until it has seen the end, and then ends it itself, unless it
  * has said the head of a body that is sent past it. */
-static void end_inside(struct tm_http_conn *c)
+void tm_http_conn_end_inside(struct tm_http_conn *c)
 {
     struct tm_http_exchange *x = c->x;
     if (x != NULL) {
@@ -100,7 +100,7 @@ void tm_http_conn_close(struct tm_http_conn *c)
     struct tm_http_server *s = c->worker->server;
     unlink_conn(c);
     tm_http_large_release(c);
-    end_inside(c);
+    tm_http_conn_end_inside(c);
     tm_http_h2_close(c);
     SSL_free(c->ssl);
     close(c->fd);

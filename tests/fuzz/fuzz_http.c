@@ -17,8 +17,30 @@ static void check(int ok)
         abort();
 }
 
+/* What goes on is accepted as well, says the same, and has nothing left to take away. */
+static void read_plain(const struct tm_http_head *h, const char *whole, size_t len)
+{
+    struct tm_http_head again;
+    char *text = malloc(len);
+    char *copy = malloc(len);
+    if (text != NULL && copy != NULL) {
+        memcpy(text, whole, len);
+        size_t n = tm_http_head_plain(text, len, h);
+        check(n <= len);
+        memcpy(copy, text, n);
+        check(tm_http_head_check(copy, n, &again) == 0);
+        check(strcmp(again.method, h->method) == 0 && again.minor == h->minor);
+        check(again.length == h->length && again.chunked == h->chunked && again.last == h->last);
+        check(again.origin_len == 0 && !again.expects);
+        check(tm_http_head_plain(text, n, &again) == n);
+    }
+    free(text);
+    free(copy);
+}
+
 static void accepted(const struct tm_http_head *h, const char *whole, size_t len)
 {
+    read_plain(h, whole, len);
     check(h->minor <= 1 && !(h->chunked && (h->length > 0 || h->minor == 0)));
     check(h->method[0] != '\0' && strpbrk(h->method, " \t\r\n") == NULL);
     check(h->origin + h->origin_len < len);

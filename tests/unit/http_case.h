@@ -12,7 +12,7 @@
 static _Atomic(void *) held; /* the waiter of /hold */
 static int mark;
 
-static void nap(long ms)
+static inline void nap(long ms)
 {
     struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
     (void)nanosleep(&ts, NULL);
