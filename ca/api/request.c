@@ -188,6 +188,8 @@ const char *ca_api_bearer(const char *authorization)
 {
     if (authorization == NULL)
         return NULL;
-    /* A scheme's name has no case (RFC 9110 §11.1). */
-    return strncasecmp(authorization, "Bearer ", 7) == 0 ? authorization + 7 : authorization;
+    size_t blanks = strlen(authorization) > 6 ? strspn(authorization + 6, " \t") : 0;
+    /* A scheme's name has no case, and any number of blanks behind it (RFC 9110 §11). */
+    return blanks > 0 && strncasecmp(authorization, "Bearer", 6) == 0 ? authorization + 6 + blanks
+                                                                      : authorization;
 }

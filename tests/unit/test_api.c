@@ -186,6 +186,9 @@ static void only_a_bearer_token_is_taken_from_the_header(void **state)
     assert_string_equal(ca_api_bearer("Bearer a.b.c"), "a.b.c");
     assert_string_equal(ca_api_bearer("a.b.c"), "a.b.c");
     assert_string_equal(ca_api_bearer("bearer a.b.c"), "a.b.c"); /* RFC 9110 §11.1 */
+    assert_string_equal(ca_api_bearer("Bearer  \ta.b.c"), "a.b.c");
+    assert_string_equal(ca_api_bearer("Bearera.b.c"), "Bearera.b.c");
+    assert_string_equal(ca_api_bearer("Bearer"), "Bearer");
     assert_string_equal(ca_api_bearer("Basic a.b.c"), "Basic a.b.c");
     assert_string_equal(ca_api_bearer("Bearer "), "");
 }
