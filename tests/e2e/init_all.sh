@@ -221,11 +221,24 @@ touch "$W/anchor/log.checkpoint"
 says "another log's anchor" 1 "--anchor: a log's newest checkpoint is to be alone there: directory '$W/anchor' is not empty" "${A[@]}" "$W/anchor"
 check "nothing was made" "" "$(ls -d "$W/anchored"* 2>/dev/null)"
 rm "$W/anchor/log.checkpoint"
+mkdir "$W/guarded" && ln -s guarded "$W/to-guarded"
+for folder in guarded guarded/. to-guarded; do
+    for way in "" "--all --url $URL"; do
+        says "--anchor $folder of guarded $way" 1 "is or lies in '$W/guarded'" "${I[@]}" "$W/guarded" $way --anchor "$W/$folder"
+    done
+done
+check "nothing was made" "" "$(ls -A "$W/guarded"; ls -d "$W/guarded."* 2>/dev/null)"
 says "with an anchor" 0 "newest checkpoints are kept in $W/anchor" "${A[@]}" "$W/anchor"
 grep -q 'NO ANCHOR' "$W/said" && check "no warning" "" "$(cat "$W/said")"
+says "another CA with that anchor" 1 "--anchor: a log's newest checkpoint is to be alone there" "${I[@]}" "$W/second" --anchor "$W/anchor"
+for log in log siglog audit/heads; do
+    name=${log%/heads}
+    check "the anchor of $name, from the first day" "" "$(cmp "$W/anchor/$name.checkpoint" "$W/anchored/$log/checkpoint" 2>&1)"
+done
 says "another anchor" 3 "--anchor asks for '$W', and init was asked for '$W/anchor'" "${A[@]}" "$W"
 says "check-config" 0 "" "$B/tenmint-ca" check-config "$W/anchored/tenmint-ca.yaml"
 grep -q 'anchor nor a witness' "$W/said" && check "no warning" "" "$(cat "$W/said")"
+check "it is on the same file system" 3 "$(grep -c '^warning: .*the anchor is on the same file system as the log' "$W/said")"
 cp -r "$W/anchored" "$W/backup"
 circle "$W/anchored"
 check "each log has its own" "audit.checkpoint log.checkpoint siglog.checkpoint" "$(ls "$W/anchor" | xargs)"

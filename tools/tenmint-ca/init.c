@@ -12,6 +12,7 @@
 #include "tools/shared/cli.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/init_all.h"
+#include "tools/tenmint-ca/init_anchor.h"
 #include "tools/tenmint-ca/init_make.h"
 #include "tools/tenmint-ca/init_keys.h"
 #include "tools/tenmint-ca/init_stage.h"
@@ -160,7 +161,7 @@ static int init(const struct init_plan *p)
                                                        : make_in_place(p, &e);
     if (state == INIT_STAGE_TAKEN && p->if_missing)
         return keep_found(p);
-    if (state != INIT_STAGE_BEGUN)
+    if (state != INIT_STAGE_BEGUN || init_anchor_put(p, &e) != 0)
         return cli_fail(CLI_FAILED, &e);
     print_done(p);
     return CLI_OK;
@@ -284,7 +285,7 @@ int command_init(const struct cli_command *self, int argc, char **argv)
     int rc = cli_parse(self, options, argc, argv, 1);
     if (rc != CLI_GO_ON)
         return rc;
-    p.dir = argv[0];
+    p.place = p.dir = argv[0];
     p.key_type = key_type.value;
     p.keys = &keys;
     if (check_all(&p, all, no_log, &e) != 0 || check_request(&p, &keys, &e) != 0 ||

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "tools/tenmint-ca/audit_init.h"
+#include "tools/tenmint-ca/init_anchor.h"
 #include "tools/tenmint-ca/setup.h"
 
 static const char config_head[] =
@@ -144,14 +145,6 @@ static int make_log(const struct init_plan *p, const char *password, struct tm_e
     return ca_log_create_new(&n, ca_ctlog_create, e);
 }
 
-/* What lies there would be of another log, and contradict this one. */
-static int check_anchor(const struct init_plan *p, struct tm_err *e)
-{
-    return *p->anchor == '\0' || setup_directory_is_empty(p->anchor, e) == 0
-               ? 0
-               : tm_err_wrap(e, "--anchor: a log's newest checkpoint is to be alone there");
-}
-
 /* The root's key stays with root, and so do the files that say what the server does. */
 static int give_files(const struct init_plan *p, struct tm_err *e)
 {
@@ -163,8 +156,6 @@ static int give_files(const struct init_plan *p, struct tm_err *e)
             owner_give(&p->owner, path, e) != 0)
             return -1;
     }
-    if (*p->anchor != '\0' && owner_give(&p->owner, p->anchor, e) != 0)
-        return -1;
     return owner_admit(&p->owner, p->dir, e);
 }
 
@@ -208,7 +199,7 @@ static int write_asked(const struct init_plan *p, struct tm_err *e)
 int init_make(const struct init_plan *p, struct tm_err *e)
 {
     struct tm_buf password = {0};
-    int rc = check_anchor(p, e);
+    int rc = init_anchor_check(p, e);
     if (rc == 0)
         rc = make_password(&password, e);
     if (rc == 0)

@@ -17,7 +17,8 @@
 #define INIT_ORIGIN_TEXT 512
 
 struct init_plan {
-    const char *dir, *organization, *key_type;
+    const char *place, *dir; /* where it is to be, and where it is made */
+    const char *organization, *key_type;
     const char *log_origin;              /* NULL: no embedded log */
     char made_up[64];                    /* a name for it that no other has, or "" */
     char audit_origin[INIT_ORIGIN_TEXT]; /* of the log of audit heads */

@@ -193,7 +193,6 @@ int ca_log_site_write_identity(const struct ca_log_site *s, struct tm_err *e)
 static int check_anchor(const struct ca_log_site *s, struct tm_err *e)
 {
     char place[PATH_MAX], home[PATH_MAX], copy[PATH_MAX];
-    struct stat a, b;
     if (s->anchor == NULL)
         return 0;
     if (snprintf(copy, sizeof(copy), "%s", s->anchor) >= (int)sizeof(copy))
@@ -208,12 +207,6 @@ static int check_anchor(const struct ca_log_site *s, struct tm_err *e)
                           "the anchor '%s' lies in the log's own directory: a backup would bring "
                           "both back together. Put it on other storage",
                           s->anchor);
-    if (stat(place, &a) == 0 && stat(home, &b) == 0 && a.st_dev == b.st_dev)
-        ca_log_say(
-            s, JLOG_WARN,
-            "the anchor is on the same file system as the log: a backup of both would not be "
-            "noticed",
-            NULL);
     return 0;
 }
 

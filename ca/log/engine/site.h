@@ -29,7 +29,7 @@ int ca_log_site_lock(struct ca_log_site *s, struct tm_err *e);
 int ca_log_site_prepare(const struct ca_log_site *s, struct tm_err *e);
 /* Makes a log of what was prepared. */
 int ca_log_site_write_identity(const struct ca_log_site *s, struct tm_err *e);
-/* 0: the directory is this log's, and the anchor is on other storage. */
+/* 0: the directory is this log's, and the anchor is not in it. */
 int ca_log_site_check(struct ca_log_site *s, struct tm_err *e);
 
 /* What the log is dated by. -1: the clock is in doubt. */

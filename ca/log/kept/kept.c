@@ -1,8 +1,12 @@
 #include "ca/log/kept/kept.h"
 
+#include <libgen.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -108,33 +112,50 @@ static int open_witnesses(struct ca_kept *k, const struct ca_kept_options *o, st
     return k->witnesses != NULL ? 0 : -1;
 }
 
-/* Whether two paths are of one folder. */
-static bool are_beside(const char *a, const char *b)
+/* Where `path` leads, links followed, or, `above`, the folder that names it; "" where that is not.
+ */
+static void resolve(const char *path, bool above, char out[PATH_MAX])
 {
-    const char *end = a != NULL ? strrchr(a, '/') : NULL;
-    size_t len = end != NULL ? (size_t)(end - a) + 1 : 0;
-    return len > 0 && b != NULL && strncmp(a, b, len) == 0 && strchr(b + len, '/') == NULL;
+    char copy[PATH_MAX];
+    if (path == NULL || snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy) ||
+        realpath(above ? dirname(copy) : copy, out) == NULL)
+        out[0] = '\0';
 }
 
-static bool is_below(const char *folder, const char *file)
+static bool is_or_is_below(const char *path, const char *folder)
 {
     size_t len = strlen(folder);
-    return strncmp(folder, file, len) == 0 && file[len] == '/';
+    return len > 0 && strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+/* Why an old backup of the log would bring its anchor along, or NULL. */
+static const char *anchor_fault(const struct ca_kept_options *o)
+{
+    char at[PATH_MAX], log[PATH_MAX], beside_log[PATH_MAX], beside_key[PATH_MAX];
+    struct stat a, b;
+    resolve(o->anchor, true, at);
+    resolve(o->directory, false, log);
+    resolve(o->directory, true, beside_log);
+    resolve(o->key.file, true, beside_key);
+    if (*at == '\0' || *log == '\0')
+        return NULL; /* such a log is not opened */
+    if (is_or_is_below(at, log) || strcmp(at, beside_log) == 0 || strcmp(at, beside_key) == 0)
+        return "the anchor lies in the log's folder, beside it or beside its key: an old backup "
+               "would bring it along, and the log would fork. It belongs on other storage";
+    return stat(at, &a) == 0 && stat(log, &b) == 0 && a.st_dev == b.st_dev
+               ? "the anchor is on the same file system as the log: a backup of both, restored, "
+                 "would not be noticed. It belongs on other storage"
+               : NULL;
 }
 
 const char *ca_kept_undetected(const struct ca_kept_options *o)
 {
     if (o->directory == NULL || o->witness_count > 0)
         return NULL;
-    if (o->anchor != NULL)
-        return is_below(o->directory, o->anchor) || are_beside(o->anchor, o->directory) ||
-                       are_beside(o->anchor, o->key.file)
-                   ? "the anchor lies in the log's folder, beside it or beside its key: an old "
-                     "backup would bring it along, and the log would fork. It belongs on other "
-                     "storage"
-                   : NULL;
-    return "the log has neither an anchor nor a witness: were it restored from an old backup, "
-           "nothing would notice, and it would fork";
+    return o->anchor != NULL
+               ? anchor_fault(o)
+               : "the log has neither an anchor nor a witness: were it restored from an old "
+                 "backup, nothing would notice, and it would fork";
 }
 
 static void fill(struct ca_kept *k, const struct ca_kept_options *o, struct ca_log_options *lo)
