@@ -1,7 +1,7 @@
 /*
  * Reads the TLS presentation language (RFC 8446 §3): big-endian numbers and vectors with a
  * length before them. A read beyond the end sets `failed` and gives zero or NULL; so do all
- * later ones, so that a caller checks once. buf_put_be is the writer.
+ * later ones, so that a caller checks once. tm_buf_put_be is the writer.
  */
 #pragma once
 

@@ -32,8 +32,7 @@ struct tm_rehearsal {
     char *by;         /* "user@host"; this and the steps are its own */
     struct tm_rehearsal_step *step;
     size_t count, skipped;
-    bool passed; /* every step that was done was as it should be; it ends with the first that is not
-                  */
+    bool passed; /* set by who rehearses, at the end: all that was done was as it should be */
 };
 
 /* Free it also after -1. */

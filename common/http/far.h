@@ -47,11 +47,10 @@ struct tm_http_relay *tm_http_relay_new(const int *fd, size_t count,
                                         const struct tm_http_relay_options *o, struct tm_err *e);
 /* What a server's workers are to look after: they read the replies. One for each socket, appended
  * at `out`; how many. The relay's memory, as long as the server runs. */
+size_t tm_http_relay_sides(struct tm_http_relay *r, struct tm_http_side *out);
 /* For tm_http_options.round, of the server whose handlers call tm_http_relay: sends what those of a
  * round have asked. `relay` is a struct tm_http_relay. */
 void tm_http_relay_round(void *relay);
-
-size_t tm_http_relay_sides(struct tm_http_relay *r, struct tm_http_side *out);
 void tm_http_relay_free(struct tm_http_relay *r); /* after the server was stopped; NULL is fine */
 
 /* A handler's whole work: return what it returns. `body` goes in place of the request's own; NULL:

@@ -250,7 +250,7 @@ void tm_http_canned_free(struct tm_http_canned *c);
 void tm_http_reply_canned(struct tm_http_exchange *x, unsigned status, struct tm_http_canned *c);
 
 /*
- * Waiting. http_wait_begin returns the argument for tm_http_wake, which is to be called
+ * Waiting. tm_http_wait_begin returns the argument for tm_http_wake, which is to be called
  * exactly once, on any thread, unless tm_http_wait_cancel is. Then return HTTP_WAIT.
  */
 void *tm_http_wait_begin(struct tm_http_exchange *x);

@@ -6,11 +6,9 @@
  *
  *     struct log { char *url; int64_t size; struct tm_buf key; };
  *     static const struct tm_jsonmap_member log_members[] = {
- *         {.name = "url", JSONMAP_AT(struct log, url), .kind = JSONMAP_TEXT, .max = 2048,
- *          .flags = JSONMAP_REQUIRED},
- *         {.name = "size", JSONMAP_AT(struct log, size), .kind = JSONMAP_INTEGER, .max =
- * INT64_MAX},
- *         {.name = "key", JSONMAP_AT(struct log, key), .kind = JSONMAP_BASE64, .max = 4096},
+ *         JSONMAP_NEED(struct log, "url", url, TEXT, .max = 2048),
+ *         JSONMAP_ROW(struct log, "size", size, INTEGER, .max = INT64_MAX),
+ *         JSONMAP_ROW(struct log, "key", key, BASE64, .max = 4096),
  *         {0}};
  *     static const struct tm_jsonmap log_map = {log_members, sizeof(struct log), JSONMAP_REFUSE};
  */

@@ -179,7 +179,7 @@ struct text { /* of a string: in the input, or in `own` when it had escapes */
     struct tm_buf own;
 };
 
-/* At the opening quote. buf_free(&out->own) in any case. */
+/* At the opening quote. tm_buf_free(&out->own) in any case. */
 static int read_string(struct parser *s, struct text *out)
 {
     *out = (struct text){0};
@@ -236,7 +236,7 @@ static json_t *read_word(struct parser *s)
 
 static json_t *read_value(struct parser *s);
 
-/* A key and the colon. buf_free(&key->own) in any case. */
+/* A key and the colon. tm_buf_free(&key->own) in any case. */
 static int read_key(struct parser *s, struct text *key)
 {
     *key = (struct text){0};

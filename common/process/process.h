@@ -7,7 +7,7 @@
  *     tm_process_fork(g, e);                              in a child this does not return
  *     tm_process_step(g, A, 0, e); …                      each role's start, in the order wanted
  *     tm_process_wait(g, interval, &event);               a signal, a time, or a process that ended
- *     tm_process_end(g, "TERM");                          the last role first
+ *     tm_process_end(g, "TERM", timeout_ms);              the last role first
  *
  * Nothing secret is to be in memory before tm_process_fork, and no thread may run.
  */

@@ -180,7 +180,8 @@ static void one_network_counts_as_one_client(void **state)
     assert_true(network_of("127.0.0.1") != network_of("::1"));
 }
 
-/* libmicrohttpd takes 128 events at a time; none may be left lying when there are just as many. */
+/* A worker takes 16 events at a time; none may be left lying when there are a multiple of that, or
+ * about as many. */
 static void a_burst_is_served_whole(void **state)
 {
     (void)state;

@@ -46,7 +46,7 @@ extern const char *const log_api_names[];
 struct log_target { /* an open log */
     struct ca_head_trust trust;
     struct ca_log_source *source;
-    struct ca_head head; /* after log_target_head */
+    struct ca_head head; /* as the work gets it */
 };
 
 /* What a command does with a log whose newest checkpoint was read. CLI_OK, or the code to exit with

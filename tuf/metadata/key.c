@@ -25,7 +25,7 @@ struct tuf_algorithm {
     const char *type;  /* OpenSSL's name of the key type */
     const char *group; /* of EC keys */
     const EVP_MD *(*digest)(void);
-    bool written; /* the row that tuf_key_from_pkey uses; others are only read */
+    bool written; /* as a new key is written; the other rows are only read */
 };
 
 static const struct tuf_algorithm algorithms[] = {

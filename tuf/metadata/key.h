@@ -48,7 +48,7 @@ bool tuf_key_verify(const struct tuf_key *k, const void *data, size_t len, const
                     size_t sig_len);
 
 /* Signs as the KEY object `k` prescribes with its private half, and verifies what came out.
- * Appends the raw signature. Hold key_lock() around it for a device's key. */
+ * Appends the raw signature. */
 int tuf_key_sign(const struct tuf_key *k, EVP_PKEY *private_key, const void *data, size_t len,
                  struct tm_buf *sig, struct tm_err *e);
 /* The same in hex, as metadata has it, into an empty `hex`; `key` has its keyid. */

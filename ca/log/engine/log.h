@@ -87,7 +87,7 @@ void ca_log_close(struct ca_log *l);
 
 enum ca_log_outcome {
     LOG_DONE,   /* durable */
-    LOG_WAIT,   /* the wake that ca_log_add was given will come */
+    LOG_WAIT,   /* the wake that ca_log_append was given will come */
     LOG_FAILED, /* `e` says why; nothing was logged, or it will not be known whether */
 };
 

@@ -55,8 +55,8 @@ int tuf_published_delegation(const struct tuf_published *p, const char *role,
                              struct tuf_delegation *out, struct tm_err *e);
 
 /* The metadata of what `d` delegates to, when that delegates further and `d` names its signers;
- * else NULL in *out. Borrowed. For tuf_delegation_search(): `published` is a const struct
- * published. */
+ * else NULL in *out. Borrowed. For tuf_delegation_search(): `published` is a const
+ * struct tuf_published. */
 int tuf_published_nested_role(void *published, const struct tuf_delegation *d,
                               const struct tuf_metadata **out, struct tm_err *e);
 

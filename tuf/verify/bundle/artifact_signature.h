@@ -8,7 +8,7 @@
 
 #include "tuf/verify/bundle/artifact.h"
 
-/* Ed25519 signs the content, not a digest: tuf_artifact_read must keep it. */
+/* Ed25519 signs the content, not a digest: tuf_artifact_open must `keep` it. */
 bool tuf_artifact_signature_needs_content(const EVP_PKEY *key);
 
 /*
