@@ -11,10 +11,14 @@ commands() { # of a program or a group: the names in its help
 }
 
 walk() {
-    local one names
+    local one names row
     names=$(commands "$@" | sort -u)
     if [ -n "$names" ]; then
-        for one in $names; do walk "$@" "$one"; done
+        [ $# = 1 ] || row=$("$1" --help | sed -n "/^  $2 /,/^  [a-z]/p" | tr '\n(),' '  ')
+        for one in $names; do
+            [ $# = 1 ] || [[ " $row " == *" $one "* ]] || fault "$1 --help: the row of $2 does not name $one"
+            walk "$@" "$one"
+        done
         return
     fi
     all=$((all + 1))

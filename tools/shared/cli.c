@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/nearest.h"
 #include "common/utf8.h"
 
@@ -92,11 +93,23 @@ static void print_error(int code, const char *text)
     json_decref(v);
 }
 
+/* A group's row says its commands, too. */
+static void print_command(const struct cli_command *c)
+{
+    struct tm_buf text = {0};
+    tm_buf_puts(&text, c->summary);
+    for (size_t i = 0; i < c->count; i++)
+        tm_buf_printf(&text, "%s%s%s", i == 0 ? " (" : ", ", c->commands[i].name,
+                      i + 1 == c->count ? ")" : "");
+    print_row(c->name, 14, text.failed ? c->summary : tm_buf_str(&text));
+    tm_buf_free(&text);
+}
+
 static void list_commands(const struct cli_command *commands, size_t count)
 {
     printf("\nCommands:\n");
     for (size_t i = 0; i < count; i++)
-        print_row(commands[i].name, 14, commands[i].summary);
+        print_command(&commands[i]);
 }
 
 static void list_examples(const struct cli_command *commands, size_t count)

@@ -110,7 +110,7 @@ static const struct cli_command commands[] = {
                  "  tenmint-tuf init tuf --from https://tuf.example.com\n",
      .run = command_init},
     {.name = "key",
-     .summary = "make, import and show holders' keys",
+     .summary = "holders' keys",
      .commands = key_commands,
      .count = COUNT(key_commands)},
     {.name = "holder",
