@@ -274,3 +274,9 @@ int tm_yamledit_set(const char *name, const char *text, size_t len, const char *
         rc = set(&ed, path, value);
     return tm_yamledit_close(&ed, rc, out);
 }
+
+int tm_yamledit_refused(const char *name, struct tm_err *e)
+{
+    return tm_err_set(e, "'%s' uses YAML (alias, block scalar, list) that this command cannot edit",
+                      name);
+}

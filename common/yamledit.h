@@ -33,6 +33,9 @@ int tm_yamledit_close(struct tm_yamledit *ed, int rc, struct tm_buf *out);
 int tm_yamledit_set(const char *name, const char *text, size_t len, const char *const *path,
                     const char *value, struct tm_buf *out, struct tm_err *e);
 
+/* For an edit that came out as something else: says that the file `name` cannot be edited. -1. */
+int tm_yamledit_refused(const char *name, struct tm_err *e);
+
 /* ---- for other edits ---- */
 
 struct tm_yamlplace { /* a pair of a mapping */

@@ -30,7 +30,7 @@ struct tm_kms_request {
     char sigv4[96];                    /* "": not signed so */
     const struct tm_kms_login *signer; /* with `sigv4` */
 };
-/* Adds "NAME: VALUE"; `value` is cut at no byte: it must hold no line's end. */
+/* Adds "NAME: VALUE"; `value` must hold no line break. */
 void tm_kms_header(struct tm_kms_request *r, const char *name, const char *value);
 void tm_kms_bearer(struct tm_kms_request *r, const struct tm_kms_login *l); /* Authorization */
 int tm_kms_request_check(const struct tm_kms_request *r, struct tm_err *e);

@@ -196,7 +196,7 @@ static int read_sign(const struct tm_kms *k, const struct tm_key_ask *a, const s
     else if (rc == 0 && (strncmp(s.data.signature, begins, len) != 0 ||
                          tm_b64_decode(B64_STD, s.data.signature + len,
                                        strlen(s.data.signature + len), sig) != 0))
-        rc = tm_err_set(e, "'signature' is none");
+        rc = tm_err_set(e, "'signature' is not vault:vN:BASE64");
     tm_jsonmap_free(&sign_map, &s);
     return rc == 0 ? 0 : tm_err_wrap(e, "its answer");
 }

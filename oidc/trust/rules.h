@@ -31,8 +31,7 @@ bool oidc_rules_have(const struct oidc_rules *r, const char *words);
  * by patterns that take any text. False for NULL. */
 bool oidc_rules_can_refuse(const struct oidc_rules *r);
 
-/* Whether a rule of `was` that could refuse is gone, and `is` has none with `is` on a claim of its.
- */
+/* Whether a rule that could refuse is gone and no `is` rule on the same claim replaces it. */
 bool oidc_rules_loosened(const struct oidc_rules *was, const struct oidc_rules *is);
 
 void oidc_rules_free(struct oidc_rules *r); /* NULL is fine */

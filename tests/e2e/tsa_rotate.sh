@@ -48,7 +48,7 @@ rotate "no name" 2 "" "$F"
 rotate "a name that is no period" 2 "a period in digits" "$F" next
 rotate "no such file" 3 "none'" "$W/none" 2029
 rotate "nothing was made" 1 "first run this without --activate" "$F" 2029 --activate
-rotate "told twice" 2 "--activate takes no option" "$F" 2029 --activate --key-type p384
+rotate "told twice" 2 "--activate takes no other option" "$F" 2029 --activate --key-type p384
 rotate "not in a token" 3 "the present key is not in a token" "$F" 2029 --pkcs11-key x
 rotate "not by a URI" 3 "not named by 'key-uri'" "$F" 2029 --key-uri awskms:alias/x
 rotate "another's key" 1 "is not the timestamp intermediate certificate's" "$F" 2029 --intermediate-key "$C/tsa-root.key"

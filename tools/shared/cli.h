@@ -42,7 +42,7 @@ struct cli_command {
     const char *args;             /* "--config FILE", "DIR": after the name in the usage line */
     const char *summary;          /* one line */
     const char *examples;         /* lines, each ended by a newline; or NULL */
-    const char *exits[CLI_EXITS]; /* by code: its meaning here; needed from 4 to 7 but 6 */
+    const char *exits[CLI_EXITS]; /* by code: its meaning here; required for 4, 5 and 7 */
     int (*run)(const struct cli_command *self, int argc, char **argv); /* argv after the name */
     const struct cli_command *commands; /* a group's, in place of `run` */
     size_t count;                       /* of `commands` */

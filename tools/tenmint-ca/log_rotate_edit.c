@@ -121,7 +121,7 @@ static int check(const struct edit *d, struct tm_err *e)
                 strcmp(after.now.prefix, r->prefix) == 0 &&
                 after.now.retired->count == r->now.retired->count + 1;
     int rc = good ? check_server_edit(r->file, &r->config, &after.config, e)
-                  : tm_err_set(e, "'%s' is written in a way that is not edited here", r->file);
+                  : tm_yamledit_refused(r->file, e);
     ca_config_free(&after.config);
     return rc;
 }

@@ -72,7 +72,7 @@ static int check_edit(const char *path, const struct tm_buf *text, const struct 
     ca_config_diff(before, &after, count_change, &others);
     bool ok = others == 0 && after.ca.key.label != NULL && strcmp(after.ca.key.label, label) == 0;
     ca_config_free(&after);
-    return ok ? 0 : tm_err_set(e, "'%s' is written in a way that is not edited here", path);
+    return ok ? 0 : tm_yamledit_refused(path, e);
 }
 
 int rotate_set_label(const char *path, const struct ca_config *c, const char *label,

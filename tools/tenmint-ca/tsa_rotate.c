@@ -205,10 +205,9 @@ static int check_edit(const struct rotation *r, const struct tm_buf *text, struc
         return tm_err_wrap(e, "the configuration would not load after that");
     ca_config_diff(&r->config, &after, count_others, &others);
     struct ca_tsa *tsa = sigstore_tsa_new(&after, NULL, tm_kms_here(), &key, e);
-    int rc = tsa == NULL ? -1
-             : others > 0
-                 ? tm_err_set(e, "'%s' is written in a way that is not edited here", r->file)
-                 : check_server_edit(r->file, &r->config, &after, e);
+    int rc = tsa == NULL  ? -1
+             : others > 0 ? tm_yamledit_refused(r->file, e)
+                          : check_server_edit(r->file, &r->config, &after, e);
     ca_tsa_free(tsa);
     tm_key_free(key);
     ca_config_free(&after);
@@ -294,7 +293,8 @@ static int check_words(const struct rotation *r, struct tm_err *e)
     if (len == 0 || len > 32 || strspn(r->name, "0123456789") != len)
         return tm_err_set(e, "tsa rotate: NAME is a period in digits, such as 2029 or 202901");
     return r->activate && makes
-               ? tm_err_set(e, "tsa rotate: --activate takes no option: the first run was told all")
+               ? tm_err_set(e,
+                            "tsa rotate: --activate takes no other option; the first run took them")
                : 0;
 }
 
