@@ -108,7 +108,8 @@ third=$(mint '{"jti":"a third"}')
 is "a token again" 400 "$(ask "$token")"
 says 'token: token_used'
 printf '{"keys":[]}' >"$W/jwks/next" && mv "$W/jwks/next" "$W/jwks/ours.json"
-wait_for "$W/ca.log" '"issuer keys not fetched"' && echo "ok   a damaged file is told of"
+wait_for "$W/ca.log" '"issuer keys not fetched"' && echo "ok   a damaged file is told of" ||
+    fail "a damaged file is told of"
 is "which took nothing of the limits" 200 "$(ask "$other")"
 is "too many for an identity" 429 "$(ask "$third")"
 says '"code":8'

@@ -10,8 +10,8 @@ fault() { echo "FAULT $*"; bad=1; }
 W=$(mktemp -d)
 trap 'rm -rf "$W"' EXIT
 
-# A room (its folder; folders that are one room stand together, with commas) and the rooms below it.
-# @NAME is a list that was named before.
+# A room (its folder; folders that are one room stand together, with commas) and the rooms below it,
+# each of which it includes. @NAME is a list that was named before, for programs: they use what they like.
 cat >"$W/rooms" <<'TABLE'
 common,common/json         :
 common/ipc                 : common
@@ -28,43 +28,43 @@ common/html                : common
 oidc/token                 : common common/json
 oidc/principal             : oidc/token common
 oidc/trust                 : oidc/principal oidc/token common common/fetch
-oidc/keys                  : oidc/trust oidc/principal oidc/token common common/fetch
-oidc                       : oidc/token oidc/principal oidc/trust oidc/keys common common/fetch
+oidc/keys                  : oidc/trust oidc/token common common/fetch
+oidc                       : oidc/token oidc/principal oidc/trust oidc/keys common
 @oidc                      : oidc oidc/token oidc/principal oidc/trust oidc/keys
 
 ca/log/engine              : common common/key common/transparency
 ca/log/ct                  : ca/log/engine common common/http common/transparency
 ca/log/signatures          : ca/log/engine ca/proof common common/http common/transparency
 ca/log/witness             : common common/fetch common/transparency
-ca/log/kept                : ca/log/engine ca/log/witness common common/fetch common/key common/transparency
+ca/log/kept                : ca/log/engine ca/log/witness common common/key
 ca/signer                  : common common/key
-ca/cert                    : ca/signer @oidc common
+ca/cert                    : ca/signer oidc/principal common
 ca/log/monitor             : ca/cert common common/fetch common/transparency
 ca/pages                   : ca/log/monitor common common/html common/http common/ipc common/transparency
 ca/proof                   : common
 ca/tsa                     : ca/signer common common/http
-ca/api                     : ca/audit ca/signer ca/cert ca/proof @oidc @common
-ca/ct                      : ca/api ca/signer ca/log/engine ca/log/ct ca/log/witness ca/log/kept @common
-ca/once                    : ca/api @oidc common common/fetch common/ipc
-ca/audit                   : ca/log/engine ca/log/kept ca/log/signatures common common/ipc common/transparency
-ca/config                  : ca/once ca/audit ca/log/kept ca/log/witness ca/api ca/ct ca/signer ca/log/engine @oidc @common
+ca/api                     : ca/audit ca/signer ca/cert ca/proof oidc oidc/token oidc/trust common common/http common/ipc common/transparency
+ca/ct                      : ca/api ca/log/ct ca/log/kept common common/fetch common/ipc common/key common/transparency
+ca/once                    : ca/api common common/fetch common/ipc
+ca/audit                   : ca/log/kept ca/log/signatures common common/ipc
+ca/config                  : ca/once ca/audit ca/api ca/ct ca/signer ca/log/engine oidc oidc/keys common common/fetch common/http
 
-tuf/metadata               : common common/key
+tuf/metadata               : common
 tuf/client                 : tuf/metadata common common/fetch
 tuf/verify/trust           : common common/fetch common/transparency
 tuf/verify/bundle          : tuf/verify/trust common common/transparency
-tuf/verify/library         : tuf/verify/trust tuf/verify/bundle tuf/client common
+tuf/verify/library         : tuf/verify/bundle tuf/client common
 tuf/manager/policy         : tuf/metadata common common/key
 tuf/manager/state          : tuf/manager/policy tuf/metadata tuf/verify/trust common
 tuf/manager/event          : tuf/manager/policy tuf/manager/state tuf/metadata common
-tuf/manager/review         : tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common
+tuf/manager/review         : tuf/manager/event tuf/manager/policy tuf/metadata tuf/verify/trust common
 tuf/manager/draft          : tuf/manager/evidence tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata common
 tuf/manager/evidence       : tuf/manager/event tuf/manager/state tuf/metadata common
 tuf/manager/publish        : tuf/manager/evidence tuf/manager/draft tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/key common/kms
 tuf/manager/report         : tuf/manager/publish tuf/manager/draft tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch
-tuf/manager/takeover       : tuf/manager/review tuf/manager/report tuf/manager/publish tuf/manager/draft tuf/manager/evidence tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch
-tuf/manager/pages          : tuf/manager/report tuf/manager/evidence tuf/manager/review tuf/manager/event tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common common/html
-tuf/manager/rehearse       : tuf/manager/publish tuf/manager/draft tuf/manager/event tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/key
+tuf/manager/takeover       : tuf/manager/review tuf/manager/report tuf/manager/publish tuf/manager/draft tuf/manager/evidence tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common common/fetch
+tuf/manager/pages          : tuf/manager/report tuf/manager/evidence tuf/manager/review tuf/manager/policy tuf/manager/state tuf/metadata tuf/verify/trust common common/html
+tuf/manager/rehearse       : tuf/manager/publish tuf/manager/draft tuf/manager/policy tuf/manager/state tuf/client tuf/metadata common
 tuf/manager/services       : common
 @manager                   : tuf/manager/services tuf/manager/rehearse tuf/manager/pages tuf/manager/takeover tuf/manager/policy tuf/manager/state tuf/manager/event tuf/manager/review tuf/manager/draft tuf/manager/evidence tuf/manager/publish tuf/manager/report
 
@@ -97,13 +97,15 @@ BEGIN {
         for (i = 1; i <= n; i++) {
             if (word[i] ~ /^@/) list = list " " named[word[i]]
             else list = list " " word[i]
+            if (word[i] ~ /^@/ && half[1] !~ /^(@|tools)/) print half[1] ": " word[i] " is for programs; name the rooms"
+            if (word[i] ~ /^[^@]/ && half[1] !~ /^@/) stated[half[1] " " word[i]] = 1
         }
         if (half[1] ~ /^@/) { named[half[1]] = list; continue }
         m = split(half[1], part, ",")
         for (i = 1; i <= m; i++) room[part[i]] = part[1]
         allowed[part[1]] = list
     }
-    for (r in allowed) { # a room that is not there yet, or not any more, is no fault
+    for (r in allowed) {
         n = split(allowed[r], word, " ")
         for (i = 1; i <= n; i++) may[r, (word[i] in room) ? room[word[i]] : word[i]] = 1
     }
@@ -114,14 +116,21 @@ BEGIN {
     if (!(b in room)) { print $1 " includes " $2 ": of no room of the table"; next }
     if (room[a] != room[b] && !((room[a], room[b]) in may))
         print $1 " includes " $2 ": " room[b] " is not below " room[a]
+    used[room[a], room[b]] = 1
+}
+END {
+    for (s in stated) {
+        split(s, row, /[ ,]/)
+        if (!((row[1], room[substr(s, index(s, " ") + 1)]) in used)) print s ": nothing of the first includes the second"
+    }
 }' "$W/includes" | sort -u >"$W/up"
 while read -r line; do fault "$line"; done <"$W/up"
 
-# The README names each room, itself or by the folder that it is in.
+# The README's tables name each room: its folder, or its last name in the row of the folder around it.
 for room in $(sed -nE 's/^([a-z][^ :]*).*/\1/p' "$W/rooms" | tr ',' ' '); do
-    named=$room
-    while [ "$named" != . ] && ! grep -qF "\`$named\`" README.md; do named=$(dirname "$named"); done
-    [ "$named" != . ] || [ ! -d "$room" ] || fault "the README's table of rooms does not name $room"
+    grep '^| ' README.md | grep -qF "\`$room\`" || [[ $room == tools/tenmint* ]] ||
+        grep -F "| \`$(dirname "$room")\` |" README.md | grep -qF "\`$(basename "$room")\`" ||
+        fault "the README's table of rooms does not name $room"
 done
 
 # Circles: file A uses a function or table of file B, and B, by however many others, of A.
