@@ -5,6 +5,7 @@
 #include "ca/config/internal.h"
 #include "common/file.h"
 #include "common/rehearsal.h"
+#include "common/yamldoc.h"
 
 static const struct tm_yamlmap_key lines_keys[] = {TEXT(lines, "level", level), YAMLMAP_END};
 
@@ -208,19 +209,27 @@ enum tm_jlog_level ca_config_log_level(const struct ca_config *c)
     return i < 0 ? JLOG_INFO : (enum tm_jlog_level)i;
 }
 
+static int look_for_key(struct tm_yamldoc *d, yaml_node_t *key, const char *name,
+                        yaml_node_t *value, void *found)
+{
+    (void)d;
+    (void)key;
+    (void)value;
+    const struct tm_yamlmap_key *k = keys;
+    while (k->name != NULL && strcmp(k->name, name) != 0)
+        k++;
+    *(bool *)found |= k->name != NULL;
+    return 0;
+}
+
 bool ca_config_is_server(const char *text, size_t len)
 {
-    size_t start = 0;
-    while (start < len) {
-        const char *line = text + start;
-        const char *nl = memchr(line, '\n', len - start);
-        size_t n = nl != NULL ? (size_t)(nl - line) : len - start;
-        for (const struct tm_yamlmap_key *k = keys; k->name != NULL; k++) {
-            size_t kl = strlen(k->name);
-            if (n > kl && memcmp(line, k->name, kl) == 0 && line[kl] == ':')
-                return true;
-        }
-        start += n + 1;
-    }
-    return false;
+    struct tm_err ignored;
+    struct tm_yamldoc d = {.name = "", .max = SIZE_MAX, .e = &ignored};
+    yaml_node_t *root;
+    bool found = false;
+    if (tm_yamldoc_open(&d, text, len, &root) == 0)
+        (void)tm_yamldoc_each(&d, root, "it", SIZE_MAX, look_for_key, &found);
+    tm_yamldoc_close(&d);
+    return found;
 }

@@ -318,6 +318,28 @@ static void the_reference_file_loads(void **state)
     assert_false(ca_config_is_server(issuers, sizeof(issuers) - 1));
 }
 
+static void a_server_s_file_is_told_by_its_keys_however_they_are_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool server;
+    } rows[] = {
+        {"\"listen\": \"127.0.0.1:0\"\n", true},
+        {"listen : 127.0.0.1:0\n", true},
+        {"? listen\n: 127.0.0.1:0\n", true},
+        {"{oidc-issuers: {}, listen: '127.0.0.1:0'}\n", true},
+        {"  ca: {backend: ephemeral}\n", true},
+        {"oidc-issuers:\n  'https://a':\n    type: email\n", false},
+        {"# about:\n# the key\noidc-issuers: |\n  a\n\n", false},
+        {"- listen: x\n", false},
+        {"listen: [\n", false}, /* whatever it is, it is not read */
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(ca_config_is_server(rows[i].text, strlen(rows[i].text)), rows[i].server);
+}
+
 static void a_mistyped_key_names_the_nearest(void **state)
 {
     (void)state;
@@ -480,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_difference_is_named_by_its_key),
         cmocka_unit_test(every_path_begins_at_the_folder_of_the_file),
         cmocka_unit_test(proxies_of_the_command_line_replace_the_files),
+        cmocka_unit_test(a_server_s_file_is_told_by_its_keys_however_they_are_written),
         cmocka_unit_test(a_mistyped_key_names_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
