@@ -28,8 +28,24 @@ struct paths {
  * the parent opens what is there then (roles_open_for). */
 static void allow(struct paths *p, const char *path, enum tm_sandbox_use use)
 {
-    if (path != NULL && p->count < PATHS_MAX)
+    if (path == NULL)
+        return;
+    if (p->count < PATHS_MAX)
         p->path[p->count++] = (struct tm_sandbox_path){path, use};
+    else
+        p->failed = true;
+}
+
+/* The same, of a path that was made here, which it takes; NULL: out of memory. */
+static void allow_made(struct paths *p, char *path, enum tm_sandbox_use use)
+{
+    if (path == NULL || p->owned_count == PATHS_MAX) {
+        p->failed = true;
+        free(path);
+        return;
+    }
+    p->owned[p->owned_count++] = path;
+    allow(p, path, use);
 }
 
 static void allow_read(struct paths *p, const char *path)
@@ -41,14 +57,13 @@ static void allow_read(struct paths *p, const char *path)
 static void allow_beside(struct paths *p, const char *file, enum tm_sandbox_use use)
 {
     const char *slash = file != NULL ? strrchr(file, '/') : NULL;
-    if (file == NULL || p->owned_count == PATHS_MAX)
+    if (file == NULL)
         return;
-    char *dir = slash == NULL   ? strdup(".")
-                : slash == file ? strdup("/")
-                                : strndup(file, (size_t)(slash - file));
-    p->failed = p->failed || dir == NULL;
-    p->owned[p->owned_count++] = dir;
-    allow(p, dir, use);
+    allow_made(p,
+               slash == NULL   ? strdup(".")
+               : slash == file ? strdup("/")
+                               : strndup(file, (size_t)(slash - file)),
+               use);
 }
 
 /* A folder beside a file. */
@@ -57,13 +72,8 @@ static void allow_folder_beside(struct paths *p, const char *file, const char *n
     char path[PATH_MAX];
     const char *slash = file != NULL ? strrchr(file, '/') : NULL;
     int len = slash != NULL ? (int)(slash - file) + 1 : 0;
-    if (file == NULL || p->owned_count == PATHS_MAX ||
-        snprintf(path, sizeof(path), "%.*s%s", len, file, name) >= PATH_MAX)
-        return;
-    char *copy = strdup(path);
-    p->failed = p->failed || copy == NULL;
-    p->owned[p->owned_count++] = copy;
-    allow_read(p, copy);
+    if (file != NULL && snprintf(path, sizeof(path), "%.*s%s", len, file, name) < PATH_MAX)
+        allow_made(p, strdup(path), SANDBOX_USE_READ);
 }
 
 static void allow_key(struct paths *p, const struct ca_config_key *k)
@@ -222,13 +232,7 @@ static void keys_paths(struct paths *p, const struct ca_config *c)
 /* The file alone: what is beside it may be a key of the server. */
 static void allow_credential(void *paths, const char *path)
 {
-    struct paths *p = paths;
-    char *copy = p->owned_count < PATHS_MAX ? strdup(path) : NULL;
-    p->failed = p->failed || copy == NULL;
-    if (copy == NULL)
-        return;
-    p->owned[p->owned_count++] = copy;
-    allow_read(p, copy);
+    allow_made(paths, strdup(path), SANDBOX_USE_READ);
 }
 
 /* Files that others replace, as a cluster's tokens are: the parent opens what is there then. */
@@ -304,7 +308,8 @@ static int confine(const struct roles *r, enum role_name role, struct tm_err *e)
     if (r->place[role] == CA_KEY_IN_TOKEN)
         return 0; /* a token's module does what it likes with files */
     all_paths(&p, r->config, role);
-    int rc = p.failed ? tm_err_set(e, "out of memory") : tm_sandbox_paths(p.path, p.count, e);
+    int rc = p.failed ? tm_err_set(e, "more than %d paths, or out of memory", PATHS_MAX)
+                      : tm_sandbox_paths(p.path, p.count, e);
     forget(&p);
     return rc;
 }

@@ -346,10 +346,9 @@ static int check_output(const struct line *l, const char *file, const char *end,
     struct tm_buf name = {0};
     tm_buf_printf(&name, "%s%s", file, end);
     const char *path = tm_buf_str(&name);
-    int rc = path == NULL || (!l->force && tm_file_stamp(path).ino != 0)
-                 ? tm_err_set(e, "'%s' exists: use --force to write over it, or another --bundle",
-                              path != NULL ? path : "")
-                 : 0;
+    int rc = path != NULL ? 0 : tm_err_set(e, "out of memory");
+    if (rc == 0 && !l->force && tm_file_stamp(path).ino != 0)
+        rc = tm_err_set(e, "'%s' exists: use --force to write over it, or another --bundle", path);
     tm_buf_free(&name);
     return rc;
 }
