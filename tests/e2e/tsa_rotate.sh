@@ -62,7 +62,10 @@ rotate "a CA without an authority" 3 "has no timestamp authority" "$W/alone/tenm
 serve
 stamp before && good before "$C/tsa.pem"
 rotate "the next" 0 "tenmint-tuf trust add-tsa --chain $C/tsa-2029/tsa.pem" "$F" 2029 --intermediate-key "$W/usb.key" --key-type p384
-rotate "again" 1 "--activate puts it in service" "$F" 2029 --intermediate-key "$W/usb.key"
+rotate "again" 1 "it is made already, and --activate puts it in service" "$F" 2029 --intermediate-key "$W/usb.key"
+mkdir "$C/tsa-2031.init" && touch "$C/tsa-2031.init/other"
+rotate "another failure has no such hint" 1 "tenmint-ca: '$C/tsa-2031.init' is in the way" "$F" 2031 --intermediate-key "$W/usb.key"
+rm -r "$C/tsa-2031.init"
 check "the configuration is as it was" "" "$(diff "$W/before" "$F")"
 check "the key is the server's alone" 600 "$(stat -c %a "$C/tsa-2029/tsa.key")"
 cp "$C/tsa-2029/tsa.key" "$W/key" && cp "$C/tsa.key" "$C/tsa-2029/tsa.key"

@@ -155,8 +155,11 @@ static int make_in(const struct rotation *r, const struct tm_key_source *device,
                    const struct tm_key *issuer, const char *password, struct tm_err *e)
 {
     struct init_stage stage;
-    if (init_stage_begin(&stage, r->dir, e) != INIT_STAGE_BEGUN)
-        return tm_err_wrap(e, "--activate puts it in service, if it is there");
+    enum init_stage_state state = init_stage_begin(&stage, r->dir, e);
+    if (state == INIT_STAGE_TAKEN)
+        return tm_err_wrap(e, "it is made already, and --activate puts it in service");
+    if (state != INIT_STAGE_BEGUN)
+        return -1;
     if (fill(r, stage.dir, device, issuer, password, e) == 0)
         return init_stage_commit(&stage, e);
     init_stage_drop(&stage);
