@@ -127,6 +127,29 @@ for p in tools/*/main.c; do # a command that does not exist has --json too
 done
 run 2 tenmint trust no-such-command --json
 run 2 tenmint-ca log --json
+# Names of files may be any bytes: with --json as without, the same exit code and as many warnings.
+P=$W/$'p\xff'
+"$B/tenmint-ca" init "$P" --all --url http://127.0.0.1:1 >"$W/out" 2>&1 || fault "init in a folder of any name: $(cat "$W/out")"
+like() { # WORD...
+    local code warnings
+    all=$((all + 1))
+    "$B/$1" "${@:2}" >"$W/out" 2>"$W/err" </dev/null
+    code=$?
+    warnings=$(cat "$W/out" "$W/err" | grep -ac '^warning: ')
+    "$B/$1" "${@:2}" --json >"$W/out" 2>"$W/err" </dev/null
+    [ $? = $code ] || fault "$*: another exit code than $code with --json: $(cat "$W/err")"
+    python3 - "$warnings" "$W/out" <<'PY' || fault "$*: not its $warnings warnings in $(head -c 200 "$W/out")"
+import json, sys
+with open(sys.argv[2], encoding="utf-8") as f:
+    found = json.load(f)
+assert "error" not in found and len(found.get("warnings", [None] * int(sys.argv[1]))) == int(sys.argv[1])
+PY
+}
+like tenmint-ca check-config "$P/tenmint-ca.yaml"
+like tenmint-ca issuer list "$P/issuers.yaml"
+like tenmint-tuf verify "$P/tuf"
+like tenmint-tuf report --dir "$P/tuf" --html "$P/pages-of-tuf"
+like tenmint-log status "$P/log" --key "$P/log.pem"
 python3 tests/house/json_names.py || bad=1
 [ $all -ge 47 ] || fault "only $all failures were tried"
 [ $bad = 0 ] && echo "json: $all failures are one JSON object each"

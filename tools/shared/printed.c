@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/buf.h"
+#include "common/utf8.h"
+
 static int print(json_t *o, size_t flags, struct tm_err *e)
 {
     int rc = o != NULL ? 0 : tm_err_set(e, "out of memory");
@@ -22,6 +25,15 @@ int cli_print_json_indented(json_t *o, struct tm_err *e)
     return print(o, JSON_INDENT(2), e);
 }
 
+json_t *cli_json_text(const char *text, size_t len)
+{
+    struct tm_buf shown = {0};
+    tm_utf8_put(&shown, text, len);
+    json_t *v = buf_failed(&shown) ? NULL : json_stringn((const char *)shown.data, shown.len);
+    tm_buf_free(&shown);
+    return v;
+}
+
 json_t *cli_lines_json(const void *text, size_t len)
 {
     json_t *list = json_array();
@@ -33,7 +45,7 @@ json_t *cli_lines_json(const void *text, size_t len)
         while (in < n && p[in] == ' ')
             in++;
         if (n > in)
-            json_array_append_new(list, json_stringn(p + in, n - in));
+            json_array_append_new(list, cli_json_text(p + in, n - in));
         n += end != NULL;
         p += n;
         len -= n;

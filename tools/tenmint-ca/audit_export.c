@@ -1,6 +1,7 @@
 /* audit export: a node's records as a file that can be checked without the database. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ca/audit/export.h"
 #include "tools/shared/printed.h"
@@ -25,7 +26,8 @@ static int on_row(void *arg, const struct ca_audit_row *row, struct tm_err *e)
 static int say(const struct export *x, const char *node, struct tm_err *e)
 {
     if (x->json)
-        return cli_print_json(json_pack("{s:s, s:s, s:I, s:I}", "file", x->out, "node", node,
+        return cli_print_json(json_pack("{s:o, s:s, s:I, s:I}", "file",
+                                        cli_json_text(x->out, strlen(x->out)), "node", node,
                                         "records", (json_int_t)x->file.records, "last",
                                         (json_int_t)x->file.tip.seq),
                               e);

@@ -95,18 +95,14 @@ void check_detector(struct check_said *k, const struct ca_kept_options *o)
 
 int check_said_end(struct check_said *k, const char *file, struct tm_err *e)
 {
-    struct tm_buf shown = {0};
     if (k->lost)
         return tm_err_set(e, "out of memory");
     if (k->form == CHECK_LINES)
         printf("ok\n");
     if (k->form != CHECK_JSON)
         return 0;
-    tm_utf8_put(&shown, file, strlen(file));
-    int rc = cli_print_json_indented(json_pack("{s:s%, s:O, s:O, s:O, s:O}", "file", shown.data,
-                                               shown.len, "says", k->says, "warnings", k->warnings,
-                                               "pending", k->pending, "not_used", k->not_used),
-                                     e);
-    tm_buf_free(&shown);
-    return rc;
+    return cli_print_json_indented(
+        json_pack("{s:o, s:O, s:O, s:O, s:O}", "file", cli_json_text(file, strlen(file)), "says",
+                  k->says, "warnings", k->warnings, "pending", k->pending, "not_used", k->not_used),
+        e);
 }

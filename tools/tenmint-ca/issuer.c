@@ -165,10 +165,10 @@ static int print_list(const struct issuer_list *l, bool json, struct tm_err *e)
         json_decref(all);
         return 0;
     }
-    return cli_print_json(json_pack("{s:s, s:I, s:s, s:s, s:o}", "file", l->path,
-                                    "approved_version", (json_int_t)l->approved.version, "signers",
-                                    l->approved.signers, "sha256", oidc_trust_digest(l->trust),
-                                    "issuers", all),
+    return cli_print_json(json_pack("{s:o, s:I, s:s, s:s, s:o}", "file",
+                                    cli_json_text(l->path, strlen(l->path)), "approved_version",
+                                    (json_int_t)l->approved.version, "signers", l->approved.signers,
+                                    "sha256", oidc_trust_digest(l->trust), "issuers", all),
                           e);
 }
 

@@ -58,9 +58,10 @@ static int print(const struct shown *s, bool json, struct tm_err *e)
                s->algorithm, (long long)s->took_ms, (int)s->pem_len, s->pem);
         return 0;
     }
-    json_t *o = json_pack("{s:s, s:s, s:b, s:I, s:s%}", "key", s->uri, "algorithm", s->algorithm,
-                          "signs", 1, "milliseconds", (json_int_t)s->took_ms, "public_key", s->pem,
-                          (size_t)s->pem_len);
+    json_t *o =
+        json_pack("{s:o, s:s, s:b, s:I, s:s%}", "key", cli_json_text(s->uri, strlen(s->uri)),
+                  "algorithm", s->algorithm, "signs", 1, "milliseconds", (json_int_t)s->took_ms,
+                  "public_key", s->pem, (size_t)s->pem_len);
     return cli_print_json(o, e);
 }
 

@@ -30,8 +30,8 @@ static int print_made(const char *dir, const struct tuf_pages *p, bool json)
         json_decref(pages);
         return CLI_OK;
     }
-    json_t *all = json_pack("{s:s, s:o, s:I}", "dir", dir, "pages", pages, "root",
-                            (json_int_t)tuf_published_root_version(p->live));
+    json_t *all = json_pack("{s:o, s:o, s:I}", "dir", cli_json_text(dir, strlen(dir)), "pages",
+                            pages, "root", (json_int_t)tuf_published_root_version(p->live));
     (void)cli_print_json_indented(all, NULL);
     return CLI_OK;
 }

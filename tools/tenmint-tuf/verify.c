@@ -71,9 +71,10 @@ static int judge_audit(const struct tuf_audit *a, struct tm_err *e)
 static json_t *verdict_json(const struct tuf_audit *a, const char *where,
                             const struct tuf_evidence *found)
 {
-    json_t *v = json_pack("{s:s, s:I, s:I, s:I, s:o}", "tree", where, "roots", (json_int_t)a->roots,
-                          "delegated", (json_int_t)a->delegated, "targets", (json_int_t)a->targets,
-                          "notes", cli_lines_json(a->notes.data, a->notes.len));
+    json_t *v =
+        json_pack("{s:o, s:I, s:I, s:I, s:o}", "tree", cli_json_text(where, strlen(where)), "roots",
+                  (json_int_t)a->roots, "delegated", (json_int_t)a->delegated, "targets",
+                  (json_int_t)a->targets, "notes", cli_lines_json(a->notes.data, a->notes.len));
     if (found != NULL)
         json_object_set_new(v, "transcript",
                             json_pack("{s:I, s:b, s:I}", "lines", (json_int_t)found->lines,

@@ -176,7 +176,8 @@ static void report(const struct job *j, bool json)
 {
     bool verified = j->logs.count > 0; /* else we would not be here */
     if (json) {
-        json_t *v = json_pack("{s:s,s:s,s:s,s:i,s:o,s:b}", "directory", j->out, "certificate",
+        json_t *v = json_pack("{s:o,s:s,s:s,s:i,s:o,s:b}", "directory",
+                              cli_json_text(j->out, strlen(j->out)), "certificate",
                               tm_buf_str((struct tm_buf *)&j->issued.chain), "ca", j->ca,
                               "certificates", sk_X509_num(j->issued.certs), "scts",
                               scts_json(&j->log_entries), "scts_verified", verified);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/utf8.h"
@@ -115,8 +116,8 @@ void trust_report(const struct tuf_client *c, const char *dir, bool json)
         enum tuf_role role = (enum tuf_role)i;
         json_object_set_new(roles, tuf_role_name(role), role_json(c, role, warnings));
     }
-    json_t *all =
-        json_pack("{s:s, s:o, s:o, s:o}", "dir", dir, "roles", roles, "targets",
-                  tuf_entries_tree(tuf_client_role(c, TUF_TARGETS)), "warnings", warnings);
+    json_t *all = json_pack("{s:o, s:o, s:o, s:o}", "dir", cli_json_text(dir, strlen(dir)), "roles",
+                            roles, "targets", tuf_entries_tree(tuf_client_role(c, TUF_TARGETS)),
+                            "warnings", warnings);
     (void)cli_print_json_indented(all, NULL);
 }
