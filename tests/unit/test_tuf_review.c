@@ -512,6 +512,39 @@ static void bins_are_no_danger_to_what_is_listed_or_not_asked_for(void **state)
     }
 }
 
+/* What an online key lists already is not acted on without a word, also where no policy is. */
+static void what_an_online_key_lists_is_explained_before_clients_act_on_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *says; /* NULL: no danger */
+    } rows[] = {{"registry/keys.json", "(threshold 1 of 1 keys) lists already, by no word"},
+                {"registry/others.json", NULL}, /* nobody lists it */
+                {"a.txt", NULL}};               /* targets does */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct tuf_case c;
+        struct tuf_event ev;
+        struct tm_buf text = {0};
+        char policy[4096];
+        case_open(&c, CASE_POLICY BINS);
+        case_file(&c, "bins/registry/keys.json", "{\"keys\": [\"mallory\"]}\n");
+        case_round(&c, T0, NULL);
+        snprintf(policy, sizeof(policy), "%sclients-act-on: [%s]\n", CASE_POLICY BINS,
+                 rows[i].name);
+        case_file(&c, "policy.yaml", policy);
+        case_propose(&c, T0 + DAY, NULL, &ev);
+        struct tuf_review_result r = review(&c, &ev, T0 + DAY, false, &text);
+        assert_int_equal(r.errors, 0);
+        if (rows[i].says == NULL ? r.dangers != 0
+                                 : strstr(tm_buf_str(&text), rows[i].says) == NULL ||
+                                       strstr(tm_buf_str(&text), "\"mallory\"") == NULL)
+            fail_msg("row %zu: %zu dangers\n%s", i, r.dangers, tm_buf_str(&text));
+        tm_buf_free(&text);
+        tuf_event_free(&ev);
+        case_close(&c);
+    }
+}
+
 /* Nobody reviews what an online key signs: publish takes it there only where the policy says so. */
 static void what_clients_act_on_is_signed_by_no_online_key_unasked(void **state)
 {
@@ -1098,6 +1131,7 @@ int main(void)
         cmocka_unit_test(patterns_meet_when_a_path_fits_both),
         cmocka_unit_test(a_delegation_that_could_answer_for_what_clients_act_on_is_a_danger),
         cmocka_unit_test(bins_are_no_danger_to_what_is_listed_or_not_asked_for),
+        cmocka_unit_test(what_an_online_key_lists_is_explained_before_clients_act_on_it),
         cmocka_unit_test(what_clients_act_on_is_signed_by_no_online_key_unasked),
         cmocka_unit_test(a_name_that_holders_signed_is_protected_without_its_line),
         cmocka_unit_test(what_an_online_key_signed_already_stays_and_does_not_change),

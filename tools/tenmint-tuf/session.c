@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "tools/tenmint-tuf/issuers.h"
+#include "tuf/manager/review/answer.h"
 #include "tuf/manager/report/open.h"
 #include "tuf/manager/review/rules.h"
 #include "tuf/manager/evidence/transcript.h"
@@ -268,6 +269,11 @@ static void tell_words(void *arg, const char *text, bool dangerous)
     session_tell(NULL, text);
 }
 
+static void tell_danger(void *arg, const char *text)
+{
+    tell_words(arg, text, true);
+}
+
 static int propose(struct tuf_workspace *w, struct tuf_published *p, const char *name,
                    const char *reason, const struct cli_list *renew, const char *out)
 {
@@ -302,6 +308,7 @@ static int propose(struct tuf_workspace *w, struct tuf_published *p, const char 
     if (rc == 0) {
         tell_open(&open);
         tell_legacy(w, p, &ev);
+        tuf_answer_standings(&ev, tell_danger, NULL);
         rc = tell_removals(&ev, &e);
     }
     if (rc == 0)

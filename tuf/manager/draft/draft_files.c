@@ -131,9 +131,53 @@ static int add_all(struct files *f, bool acted, struct tm_err *e)
     return 0;
 }
 
+/* The published roles that may list the path, with the event: each once. */
+static int refer(struct files *f, const struct tuf_metadata *by, const struct tuf_path *path,
+                 struct tm_err *e)
+{
+    struct tuf_delegation d;
+    size_t at = 0;
+    int rc = 0;
+    while (rc == 0 && tuf_delegation_next(by, path, &at, &d)) {
+        const struct tuf_event_role *r = tuf_event_find(f->ev, d.name);
+        struct tuf_metadata *m = NULL;
+        if (r != NULL && r->base != NULL)
+            continue;
+        rc = tuf_published_delegated_by(f->p, by, d.name, &m, e);
+        if (rc == 0 && m != NULL)
+            rc = tuf_event_add_reference(f->ev, d.name, m, e);
+        if (rc == 0 && m != NULL && tuf_delegates(m))
+            rc = refer(f, m, path, e);
+        tuf_metadata_free(m);
+    }
+    return rc;
+}
+
+/* What clients come to act on, though no role changes it: its list and its content. */
+static int add_standing(void *arg, const char *path, struct tm_err *e)
+{
+    struct files *f = arg;
+    const struct tuf_event_role *targets = tuf_event_find(f->ev, tuf_role_name(TUF_TARGETS));
+    struct tuf_standing s = {0};
+    struct tm_buf data = {0};
+    struct tuf_path p;
+    int rc = tuf_path_init(&p, path, e) == 0 ? refer(f, targets->base, &p, e) : -1;
+    if (rc == 0 && tuf_answer_standing(f->ev, path, &s)) {
+        rc = read_published(f, path, &s.entry, &data, e) == 0
+                 ? tuf_event_add_content(f->ev, path, true, &data, e)
+                 : -1;
+        f->total += EVENT_FILE_COST + data.len;
+    }
+    tuf_free_entry(&s.entry);
+    tm_buf_free(&data);
+    return rc == 0 ? 0 : tm_err_wrap(e, "target '%.200s', which holders must review", path);
+}
+
 int tuf_draft_add_files(const struct tuf_workspace *w, const struct tuf_published *p,
                         struct tuf_event *ev, struct tm_err *e)
 {
     struct files f = {.w = w, .p = p, .ev = ev};
+    if (tuf_answer_newly(ev, add_standing, &f, e) != 0)
+        return -1;
     return add_all(&f, true, e) == 0 ? add_all(&f, false, e) : -1;
 }

@@ -204,3 +204,85 @@ void tuf_answer_judge(const struct tuf_event *ev, const char *name, tuf_answer_t
     judge(&t, &both[0], &both[1]);
     free(both);
 }
+
+/* ---- names that are new on the list of what clients act on ---- */
+
+int tuf_answer_newly(const struct tuf_event *ev,
+                     int (*each)(void *arg, const char *name, struct tm_err *e), void *arg,
+                     struct tm_err *e)
+{
+    const struct tuf_event_role *t = tuf_event_find(ev, tuf_role_name(TUF_TARGETS));
+    int rc = 0;
+    if (t == NULL || t->proposed == NULL || t->base == NULL)
+        return 0;
+    const struct tuf_texts *was = &tuf_metadata_signed(t->base)->targets.acted_on;
+    const struct tuf_texts *is = &tuf_metadata_signed(t->proposed)->targets.acted_on;
+    for (size_t i = 0; i < is->count && rc == 0; i++) {
+        const char *name = is->item[i];
+        if (name[0] != '\0' && !tuf_texts_have(was, name) && !tuf_acted_on_always(name))
+            rc = each(arg, name, e);
+    }
+    return rc;
+}
+
+/* The delegated role that answers before and after, or may. */
+static const struct visit *standing(struct walk both[2], const struct tuf_event *ev,
+                                    const char *name)
+{
+    walk_all(&both[0], ev, false, name);
+    walk_all(&both[1], ev, true, name);
+    const struct visit *v = answers(&both[1]);
+    return v != NULL && v != &both[1].visit[0] && find(&both[0], v) != NULL ? v : NULL;
+}
+
+bool tuf_answer_standing(const struct tuf_event *ev, const char *name, struct tuf_standing *out)
+{
+    struct walk *both = calloc(2, sizeof(*both));
+    const struct visit *v = both != NULL ? standing(both, ev, name) : NULL;
+    const struct tuf_event_role *r = v != NULL ? tuf_event_find(ev, v->role) : NULL;
+    *out = (struct tuf_standing){0};
+    bool stands = r != NULL && r->base != NULL && tuf_entry_load(r->base, name, &out->entry);
+    if (stands)
+        snprintf(out->role, sizeof(out->role), "%s", r->name);
+    free(both);
+    return stands;
+}
+
+/* All its keys sign targets too. */
+static bool is_of_holders(const struct tuf_event *ev, const struct visit *v)
+{
+    struct tuf_signers s;
+    bool all = tuf_event_signers(ev, tuf_role_name(TUF_TARGETS), false, &s);
+    for (size_t i = 0; i < v->keyids->count && all; i++)
+        all = tuf_texts_have(&s.role->keyids, v->keyids->item[i]);
+    return all;
+}
+
+struct standings {
+    const struct tuf_event *ev;
+    struct walk *both;
+    struct telling t;
+};
+
+static int judge_standing(void *arg, const char *name, struct tm_err *e)
+{
+    struct standings *s = arg;
+    const struct visit *v = standing(s->both, s->ev, name);
+    (void)e;
+    s->t.name = name;
+    if (v != NULL && !v->known)
+        say(&s->t, v, "may list already, and the event does not hold its list,");
+    else if (v != NULL && !is_of_holders(s->ev, v))
+        say(&s->t, v, "lists already, by no word of a holder, what clients come to act on:");
+    return 0;
+}
+
+void tuf_answer_standings(const struct tuf_event *ev, tuf_answer_tell tell, void *arg)
+{
+    struct standings s = {ev, calloc(2, sizeof(*s.both)), {NULL, tell, arg}};
+    if (s.both == NULL)
+        tell(arg, "out of memory");
+    else
+        tuf_answer_newly(ev, judge_standing, &s, NULL);
+    free(s.both);
+}

@@ -11,6 +11,7 @@
 #include "tuf/manager/review/acted.h"
 #include "tuf/manager/review/answer.h"
 #include "tuf/manager/review/fields.h"
+#include "tuf/manager/review/newnames.h"
 #include "tuf/manager/review/textdiff.h"
 #include "tuf/verify/trust/signing_config.h"
 #include "tuf/verify/trust/trusted_root.h"
@@ -26,11 +27,6 @@ struct side {
     struct tm_buf data;
 };
 
-struct first { /* of several names that one sentence is about */
-    size_t count;
-    char name[256];
-};
-
 struct content {
     const struct tuf_event *ev;
     const struct tuf_event_role *role; /* the one at hand */
@@ -41,11 +37,11 @@ struct content {
     struct tm_buf *others; /* of the rest */
     struct tuf_findings *f;
     size_t other_count, left_out, absent;
-    struct first resembling, moved;
-    struct tm_names asked[2]; /* paths whose content before and after was asked for */
-    size_t total;             /* what propose counts of the contents that are there */
-    size_t least;             /* of those that are not, the least that it would have counted */
-    char least_name[256];     /* "": none, or all too large */
+    struct tuf_new_names names; /* that are not acted on */
+    struct tm_names asked[2];   /* paths whose content before and after was asked for */
+    size_t total;               /* what propose counts of the contents that are there */
+    size_t least;               /* of those that are not, the least that it would have counted */
+    char least_name[256];       /* "": none, or all too large */
 };
 
 static int side_load(struct content *c, const char *path, bool after, const struct tuf_entry *entry,
@@ -327,49 +323,6 @@ static bool same_bytes(const struct tuf_entry *a, const struct tuf_entry *b)
     return a->length == b->length && tuf_hashes_equal(&a->hashes, &b->hashes);
 }
 
-static void note(struct first *f, const char *name)
-{
-    if (f->count++ == 0)
-        snprintf(f->name, sizeof(f->name), "%s", name);
-}
-
-/* Byte by byte: two names that look the same are to be told apart. */
-static void note_bytes(struct first *f, const char *name)
-{
-    size_t at = 0;
-    if (f->count++ > 0)
-        return;
-    for (const char *p = name; *p != '\0' && at + 4 < sizeof(f->name); p++)
-        at += (size_t)snprintf(f->name + at, sizeof(f->name) - at,
-                               *p > ' ' && *p <= '~' ? "%c" : "%%%02X", (unsigned char)*p);
-}
-
-/* A name that no role changed, but that is new to this one: what else it could be taken for. */
-static void judge_new_name(struct content *c, const char *path, const struct tuf_entry *is)
-{
-    struct tuf_entry found;
-    const struct tuf_acted_names names = tuf_acted_names_of(c->ev);
-    if (tuf_acted_on_resembles(&names, path))
-        note_bytes(&c->resembling, path);
-    if (tuf_answer_before(c->ev, path, &found) && !same_bytes(&found, is))
-        note(&c->moved, path);
-    tuf_free_entry(&found);
-}
-
-static void judge_names(const struct content *c)
-{
-    if (c->resembling.count > 0)
-        tuf_findings_danger(c->f,
-                            "%.250s (%zu in all) is not a name that clients act on, but could be "
-                            "taken for one",
-                            c->resembling.name, c->resembling.count);
-    if (c->moved.count > 0)
-        tuf_findings_danger(c->f,
-                            "%.250s (%zu in all) is listed by another role than before, with other "
-                            "content",
-                            c->moved.name, c->moved.count);
-}
-
 static int each_change(void *arg, const char *path, const struct tuf_entry *was,
                        const struct tuf_entry *is, struct tm_err *e)
 {
@@ -393,13 +346,31 @@ static int each_change(void *arg, const char *path, const struct tuf_entry *was,
         tuf_answer_judge(c->ev, path, answer_danger, c->f);
     }
     if (!acted && was == NULL)
-        judge_new_name(c, path, is);
+        tuf_new_names_note(&c->names, c->ev, path, is);
     if (!acted)
         other_lines(c, path, was, is, &before, &after);
     tm_buf_free(&before.data);
     tm_buf_free(&after.data);
     tuf_free_entry(&found);
     return rc;
+}
+
+/* No role changed it, and clients come to act on it. */
+static int each_standing(void *arg, const char *path, struct tm_err *e)
+{
+    struct content *c = arg;
+    const struct side before = {0};
+    struct tuf_standing s;
+    struct side after;
+    if (!tuf_answer_standing(c->ev, path, &s))
+        return 0;
+    c->role = tuf_event_find(c->ev, s.role);
+    int rc = side_load(c, path, true, &s.entry, &after);
+    c->total += EVENT_FILE_COST;
+    explain_change(c, path, &before, &after);
+    tm_buf_free(&after.data);
+    tuf_free_entry(&s.entry);
+    return rc == 0 ? 0 : tm_err_set(e, "out of memory");
 }
 
 static void finish_others(const struct content *c, struct tm_buf *out)
@@ -435,7 +406,9 @@ int tuf_content_write(const struct tuf_event *ev, int64_t now, bool all, tuf_exp
         if (c.role->proposed != NULL && tuf_metadata_role(c.role->proposed) == TUF_TARGETS)
             rc = tuf_entries_compare(c.role->base, c.role->proposed, each_change, &c, e);
     }
-    judge_names(&c);
+    if (rc == 0)
+        rc = tuf_answer_newly(ev, each_standing, &c, e);
+    tuf_new_names_judge(&c.names, f);
     judge_room(&c);
     judge_files(&c);
     if (acted.len > 0) {

@@ -120,6 +120,7 @@ static void judge_answers(const struct tuf_event *ev, struct tuf_findings *f)
     struct asking a = {ev, f};
     const struct tuf_acted_names names = tuf_acted_names_of(ev);
     tuf_acted_on_each(&names, judge_name, &a);
+    tuf_answer_standings(ev, tell_danger, f);
     tuf_answer_shadows(ev, tell_danger, f);
 }
 
