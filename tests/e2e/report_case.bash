@@ -13,6 +13,10 @@ report_sign() { # EVENT ROOT HOLDER...: each holder signs; ROOT "" for the first
     # shellcheck disable=SC2086
     for h; do "$T" sign "$event" --key "$W/$h.key" --digest "$digest" $trusted >/dev/null || return 1; done
 }
+report_issuers() { # NAME...: whom the list trusts
+    { echo oidc-issuers:; printf '  "https://%s.example.com": {issuer-url: "https://%s.example.com", client-id: sigstore, type: email}\n' \
+        $(printf '%s %s ' $(for n; do echo "$n $n"; done)); } >"$W/tuf/targets/issuers.yaml"
+}
 report_workspace() {
     local h
     export XDG_STATE_HOME=$W/state
@@ -34,11 +38,14 @@ delegations:
     paths: ["9.99/*"]
     directory: releases
 POLICY
+        mkdir -p "$W/tuf/targets" && report_issuers a b
         mkdir -p "$W/tuf/releases/9.99" && echo one >"$W/tuf/releases/9.99/one.txt"
         "$T" trust add-ca --offline --url https://ca.example.com --chain "$W/chain.pem" --dir "$W/tuf" &&
             "$T" trust add-ctlog --offline --url https://ca.example.com/log --key "$W/log.pem" --dir "$W/tuf" &&
             "$T" propose --dir "$W/tuf" --name first --reason 'the first root' &&
             report_sign first "" alice bob dave && "$T" publish --dir "$W/tuf" "$W/tuf/events/first.json" &&
+            report_issuers a c && "$T" propose --dir "$W/tuf" --name list --reason 'another issuer' &&
+            report_sign list 1 alice bob && "$T" publish --dir "$W/tuf" "$W/tuf/events/list.json" &&
             "$T" holder replace carol dave --dir "$W/tuf" &&
             "$T" propose --dir "$W/tuf" --name second --reason 'carol leaves <b>&"</b>' &&
             report_sign second 1 alice bob dave && "$T" publish --dir "$W/tuf" "$W/tuf/events/second.json" &&

@@ -25,7 +25,9 @@ tells index '<script>x</script> & "Co"' 'Somebody must act' '1 signing event is 
     "$(sha256sum <"$W/tuf/published/2.root.json" | cut -c1-64)" 'lines, unbroken'
 tells roles '2 of 3 keys must sign' 'A version lasts 365d' '9.99/*' \
     "$("$T" key show dave --dir "$W/tuf" | sed -n 's/^fingerprint *//p')" 'not signed'
-tells events 'third waits for signatures' 'targets 2' 'Signed by alice' 'the CA of 2027' 'https://ca2.example.com'
+tells events 'third waits for signatures' 'targets 3' 'Signed by alice' 'the CA of 2027' 'https://ca2.example.com'
+tells events 'Targets 2' 'shuts out https://b.example.com' 'lets in https://c.example.com'
+grep '^events' "$W/text" | grep -qF 'https://a.example.com' && { echo "FAIL what did not change is told"; fails=$((fails + 1)); }
 tells roots 'Root 2' 'Reason carol leaves <b>&"</b>' 'root: key goes out: carol' 'root: key comes in: dave' 'Root 1' \
     'Reason the first root' "Signed by its forerunner's keys alice"
 tells trust 'ca 2026' 'https://ca.example.com/log' 'O=Example <img src=x onerror=x()>' 'ends in 8 years' \
@@ -43,6 +45,14 @@ rm "$W"/served/targets/*.trusted_root.json
 says "of a tree without its targets" 0 "5 pages" "$T" report "$W/served" --html "$W/pages-served"
 python3 tests/e2e/html.py "$W"/pages-served/*.html >"$W/text" || fails=$((fails + 1))
 tells trust 'Nothing can be shown' 'trusted_root.json'
+rm "$(grep -l b.example.com "$W"/served/targets/*.issuers.yaml)"
+says "of a tree without an earlier list" 0 "5 pages" "$T" report "$W/served" --html "$W/pages-served"
+python3 tests/e2e/html.py "$W"/pages-served/*.html >"$W/text" || fails=$((fails + 1))
+tells events 'issuers.yaml' 'what was before is no longer kept: the change cannot be told'
+rm "$W/served/1.targets.json"
+says "of a tree without an earlier version" 0 "5 pages" "$T" report "$W/served" --html "$W/pages-served"
+python3 tests/e2e/html.py "$W"/pages-served/*.html >"$W/text" || fails=$((fails + 1))
+tells events 'They cannot be told: targets 1'
 
 # What somebody did to the transcript is told on the first page.
 sed -i '3d' "$W/tuf/transcript.jsonl"

@@ -53,7 +53,7 @@ static int event(const struct tuf_open_event *x, const struct tuf_pages *in, str
     return rc;
 }
 
-int tuf_pages_events(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e)
+static int waiting(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e)
 {
     const struct tuf_open_events *open = f->in->open;
     int rc = 0;
@@ -69,4 +69,9 @@ int tuf_pages_events(const struct tuf_pages_facts *f, struct tm_html *h, struct 
     for (size_t i = 0; i < open->count && rc == 0; i++)
         rc = event(&open->item[i], f->in, h, e);
     return rc;
+}
+
+int tuf_pages_events(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e)
+{
+    return waiting(f, h, e) == 0 ? tuf_pages_past(f, h, e) : -1;
 }

@@ -15,11 +15,17 @@ struct tuf_pages_facts { /* what several pages need, read once */
 int tuf_pages_index(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e);
 int tuf_pages_roles(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e);
 int tuf_pages_events(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e);
+/* At the end of the events: those before, as far as targets can be explained. */
+int tuf_pages_past(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e);
 int tuf_pages_roots(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e);
 int tuf_pages_trust(const struct tuf_pages_facts *f, struct tm_html *h, struct tm_err *e);
 
 /* ---- parts ---- */
 
+/* A target's content as its file lies there, checked against what the metadata pins. */
+int tuf_pages_content(const struct tuf_published *live, const char *path,
+                      const struct tuf_file_info *info, size_t max, struct tm_buf *out,
+                      struct tm_err *e);
 /* Of one role, with how it stands. */
 void tuf_pages_section(struct tm_html *h, const struct tuf_status_role *r);
 enum tm_html_tone tuf_pages_tone(enum tuf_status_level level);

@@ -4,7 +4,8 @@
  *
  *   index.html   whether all is well, and how long each role lasts
  *   roles.html   roles, keys and holders
- *   events.html  what waits for signatures or for publication
+ *   events.html  what waits for signatures or for publication; what changed before in targets that
+ *                `explain` knows, as far as kept versions of the top-level targets tell it
  *   roots.html   the history of the roots in words, with the ceremonies that made them
  *   trust.html   the CAs, logs and timestamp authorities that clients trust
  */

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/file.h"
 #include "tuf/manager/pages/internal.h"
 #include "tuf/manager/policy/words.h"
+#include "tuf/manager/state/names.h"
 #include "tuf/metadata/key.h"
 #include "tuf/metadata/verify.h"
 
@@ -107,4 +109,24 @@ void tuf_pages_keys(struct tm_html *h, const struct tuf_metadata *m, const struc
     tm_html_table_begin(&rows.t, h, caption, columns, COUNT(columns));
     (void)tuf_verify_each(m, by, key_row, &rows);
     tm_html_table_end(&rows.t);
+}
+
+int tuf_pages_content(const struct tuf_published *live, const char *path,
+                      const struct tuf_file_info *info, size_t max, struct tm_buf *out,
+                      struct tm_err *e)
+{
+    struct tm_buf name = {0};
+    char file[PATH_MAX];
+    const char *hash = tuf_names_hash(info);
+    if (hash == NULL)
+        return tm_err_set(e, "the metadata has no hash of '%.200s'", path);
+    tuf_names_target(path, hash, &name);
+    int rc = tm_buf_str(&name) == NULL ? tm_err_set(e, "out of memory")
+             : tm_file_join(live->dir, tm_buf_str(&name), file, sizeof(file), e) == 0 &&
+                     tm_file_read(file, max, out, e) == 0 &&
+                     tuf_file_check(info, out->data, out->len, e) == 0
+                 ? 0
+                 : -1;
+    tm_buf_free(&name);
+    return rc;
 }

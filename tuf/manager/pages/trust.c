@@ -5,10 +5,8 @@
 #include <time.h>
 
 #include "common/clock.h"
-#include "common/file.h"
 #include "tuf/manager/pages/internal.h"
 #include "tuf/manager/review/acted.h"
-#include "tuf/manager/state/names.h"
 #include "tuf/verify/trust/trusted_root.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -42,23 +40,16 @@ static struct tuf_trusted_root *load(const struct tuf_published *live, struct tm
 {
     struct tuf_path path;
     struct tuf_file_info info;
-    struct tm_buf name = {0};
     struct tm_buf bytes = {0};
-    char file[PATH_MAX];
     size_t visits = 0;
     struct tuf_trusted_root *r = NULL;
     if (tuf_path_init(&path, TRUSTED_ROOT_TARGET, e) != 0)
         return NULL;
-    if (!find(live, live->targets, &path, &visits, &info) || tuf_names_hash(&info) == NULL)
+    if (!find(live, live->targets, &path, &visits, &info))
         return tm_err_null(e, "the metadata lists no " TRUSTED_ROOT_TARGET);
-    tuf_names_target(TRUSTED_ROOT_TARGET, tuf_names_hash(&info), &name);
-    if (tm_buf_str(&name) != NULL &&
-        tm_file_join(live->dir, tm_buf_str(&name), file, sizeof(file), e) == 0 &&
-        tm_file_read(file, TRUSTED_ROOT_BYTES_MAX, &bytes, e) == 0 &&
-        tuf_file_check(&info, bytes.data, bytes.len, e) == 0)
+    if (tuf_pages_content(live, TRUSTED_ROOT_TARGET, &info, TRUSTED_ROOT_BYTES_MAX, &bytes, e) == 0)
         r = tuf_trusted_root_parse(bytes.data, bytes.len, e);
     tm_buf_free(&bytes);
-    tm_buf_free(&name);
     return r;
 }
 
