@@ -42,7 +42,7 @@ static void make_scene(struct scene *s)
     snprintf(s->spool, sizeof(s->spool), "%s/spool", s->dir);
     assert_int_equal(mkdir(s->spool, 0700), 0);
     s->o = (struct ca_audit_keeper_options){
-        .place = {.file = s->file}, .node = "one", .spool = s->spool, .patience_ms = 300};
+        .place = {.file = s->file}, .node = "one", .spool = s->spool, .patience_ms = SOON_MS};
 }
 
 static void begin(struct scene *s)
@@ -230,6 +230,7 @@ static void a_database_that_is_held_breaks_promises_and_is_used_again(void **sta
     struct tm_err e = {0};
     sqlite3 *db = NULL;
     make_scene(&s);
+    s.o.patience_ms = 300;
     begin(&s);
     assert_int_equal(sqlite3_open(s.file, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
