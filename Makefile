@@ -126,8 +126,11 @@ $(BUILD)/tenmint: PKGS := libcrypto jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
 # The auditors' program installs without the server's libraries; its `witness` is a program of its own.
 $(BUILD)/tenmint-log: PKGS := libssl libcrypto libcurl zlib jansson yaml-0.1 libp11 libpcre2-8 p11-kit-1
 
+# tenmint-ca has rooms; tenmint-log/witness is a program of its own.
+program_sources = $(if $(filter tenmint-ca,$(1)),$(call sources,tools/$(1)),$(wildcard tools/$(1)/*.c))
+
 define program
-$(BUILD)/$(1): $(call objects,$(wildcard tools/$(1)/*.c)) $(if $(filter tenmint-ca,$(1)),$(LOG_OBJ) $(WITNESS_OBJ)) $(SHARED_OBJ) $(LINK_LIBS)
+$(BUILD)/$(1): $(call objects,$(call program_sources,$(1))) $(if $(filter tenmint-ca,$(1)),$(LOG_OBJ) $(WITNESS_OBJ)) $(SHARED_OBJ) $(LINK_LIBS)
 	$$(call say,LINK) $$(CC) $$(LDFLAGS) -o $$@ $$^ $$(ALLOCATOR) $$(LDLIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
@@ -144,7 +147,7 @@ endef
 $(foreach p,$(patsubst $(BUILD)/tests/%,%,$(TEST_PROGRAMS)),$(eval $(call test_program,$(p))))
 
 # It starts the server's own processes.
-$(BUILD)/tests/roles: $(call objects,$(filter-out %/main.c,$(wildcard tools/tenmint-ca/*.c))) $(LOG_OBJ) $(WITNESS_OBJ) $(SHARED_OBJ)
+$(BUILD)/tests/roles: $(call objects,$(filter-out %/main.c,$(call program_sources,tenmint-ca))) $(LOG_OBJ) $(WITNESS_OBJ) $(SHARED_OBJ)
 
 $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LIBS)
 	@mkdir -p $(@D)
@@ -152,7 +155,7 @@ $(BUILD)/tests/test_%: $(BUILD)/obj/tests/unit/test_%.o $(SUPPORT_OBJ) $(LINK_LI
 
 # What the programs share is no library, nor are their own files.
 $(BUILD)/tests/test_cli: $(SHARED_OBJ)
-$(BUILD)/tests/test_init_stage: $(call objects,tools/tenmint-ca/init_stage.c tools/tenmint-ca/setup.c)
+$(BUILD)/tests/test_init_stage: $(call objects,tools/tenmint-ca/init/init_stage.c tools/tenmint-ca/setup.c)
 $(BUILD)/tests/test_issuers_explain: $(call objects,tools/tenmint-tuf/issuers.c)
 $(BUILD)/tests/test_submit: $(call objects,tools/tenmint/submit.c tools/tenmint/refusal.c)
 

@@ -8,13 +8,13 @@ import re
 import sys
 
 PAGE = "tools/shared/tenmint-json.7"
-ALSO = """tools/tenmint-ca/check_said.c tools/shared/cli.c tools/shared/rehearsed.c tools/tenmint/verify_output.c tools/tenmint/trust_report.c
+ALSO = """tools/tenmint-ca/check/check_said.c tools/shared/cli.c tools/shared/rehearsed.c tools/tenmint/verify_output.c tools/tenmint/trust_report.c
 tools/tenmint/show_certificate.c tools/tenmint/show_files.c tools/tenmint-log/print.c
 tools/tenmint-ca/key_show.c tools/tenmint-tuf/talk.c tuf/manager/report/status.c""".split()
 # Tables that name members: (file, how a row names its own).
 TABLES = [("ca/api/freeze.c", r'(?:\.name = |JSONMAP_[A-Z]+\([^,]+,\s*)"([^"]+)"'), ("ca/audit/event.h", r"^    X\(([a-z]+), "),
-          ("ca/audit/event.c", r'put_text\(out, "([^"]+)"|\\"(\w+)\\":%'), ("tools/tenmint-ca/log_rotate.c", r'\{"([a-z_]+)",|\\"(\w+)\\":%s'),
-          ("tools/tenmint-ca/audit.c", r'\\"(\w+)\\":\\"')]
+          ("ca/audit/event.c", r'put_text\(out, "([^"]+)"|\\"(\w+)\\":%'), ("tools/tenmint-ca/rotate/log_rotate.c", r'\{"([a-z_]+)",|\\"(\w+)\\":%s'),
+          ("tools/tenmint-ca/audit/audit.c", r'\\"(\w+)\\":\\"')]
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -58,7 +58,7 @@ def members(path):
 
 
 def main():
-    files = [f for f in glob.glob("tools/*/*.c") if re.search(r"CLI_JSON(_LINES)?\(", open(f).read())]
+    files = [f for f in glob.glob("tools/*/**/*.c", recursive=True) if re.search(r"CLI_JSON(_LINES)?\(", open(f).read())]
     printed = {label("SHA-256")}  # chosen by a condition
     for path in sorted(set(files + ALSO)):
         printed |= members(path)

@@ -1,7 +1,7 @@
 /* What the files of tests/roles share: the processes of a configuration, with steps of our own. */
 #pragma once
 
-#include "tools/tenmint-ca/roles.h"
+#include "tools/tenmint-ca/serve/roles.h"
 
 /* Starts all up to this role: each needs those before it. Steps from 1 on are `attempt`'s, in the
  * role's process; `before`, or NULL, is called there before the role's own start. 0, or it said

@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "tests/support/cmocka_all.h"
-#include "tools/tenmint-ca/init_stage.h"
+#include "tools/tenmint-ca/init/init_stage.h"
 
 #define AT_ONCE 8
 #define ROUNDS 10

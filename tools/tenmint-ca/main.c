@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "common/secret.h"
-#include "tools/tenmint-ca/audit.h"
+#include "tools/tenmint-ca/audit/audit.h"
 #include "tools/tenmint-ca/commands.h"
-#include "tools/tenmint-ca/evidence.h"
+#include "tools/tenmint-ca/evidence/evidence.h"
 #include "tools/tenmint-log/commands.h"
 
 #define OWN (sizeof(own_log_commands) / sizeof(own_log_commands[0]))
