@@ -12,6 +12,7 @@
 #   make soak    15 minutes of load while everything around the server fails; SOAK=60 is a try
 #   make package-test   the Debian packages in a fresh Debian: installed, upgraded, removed (root)
 #   make systemd-test   the shipped units under a real systemd, in namespaces of its own (root)
+#   make mutated-test   some thousand changed TUF trees: none may be taken for the published one
 #   make token-test     each key in a token that is taken away and comes back
 #   make container-test the images of config/container, built and at work; the chart (root)
 #   make looks   the pages for people in headless Chromium, narrow and wide, light and dark
@@ -89,7 +90,7 @@ TEST_PROGRAMS := $(patsubst tests/%/main.c,$(BUILD)/tests/%,$(wildcard tests/*/m
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .DEFAULT_GOAL := all
-.PHONY: bad-input-test package-test systemd-test token-test kms-services cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
+.PHONY: bad-input-test package-test systemd-test mutated-test token-test kms-services cluster-test container-test lib install-lib print-libs print-release mutants all deps test-deps demo run check conformance conformance-sigstore conformance-static-ct interop bench bench-long bench-peers soak looks unit test-programs fuzz explore lint format-check format clean always
 .SECONDARY:
 
 all: $(addprefix $(BUILD)/,$(PROGRAMS) $(HIDDEN))
@@ -241,6 +242,9 @@ cluster-test: test-deps all test-programs
 
 systemd-test: all test-programs
 	@bash tests/systemd.sh
+
+mutated-test: test-deps all
+	@bash tests/mutated.sh
 
 token-test: test-deps all test-programs
 	@bash tests/token_away.sh
