@@ -54,6 +54,10 @@ cp "$C/tenmint-ca.yaml" "$W/before.yaml"
 ( ulimit -f 0; "$B/tenmint-ca" rotate "$C" --activate ) >"$W/said" 2>&1
 check "a write that is cut off: the configuration is what it was" 0 "$(cmp -s "$W/before.yaml" "$C/tenmint-ca.yaml"; echo $?)"
 cp -a "$C" "$W/copy"
+cp -a "$C" "$W/edited"
+check "who edits the configuration is waited for" "124 0" \
+    "$(flock "$W/edited/tenmint-ca.yaml" timeout 1 "$B/tenmint-ca" rotate "$W/edited" --activate >/dev/null 2>&1
+        echo $? "$(cmp -s "$W/before.yaml" "$W/edited/tenmint-ca.yaml"; echo $?)")"
 says "--activate" 0 "SIGHUP" "$B/tenmint-ca" rotate "$C" --activate
 check "one line of the configuration changed" 1 "$(diff "$W/before.yaml" "$C/tenmint-ca.yaml" | grep -c '^>')"
 check "its mode stays" 640 "$(stat -c %a "$C/tenmint-ca.yaml")"

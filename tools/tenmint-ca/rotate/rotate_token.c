@@ -75,13 +75,12 @@ static int check_edit(const char *path, const struct tm_buf *text, const struct 
     return ok ? 0 : tm_yamledit_refused(path, e);
 }
 
-int rotate_set_label(const char *path, const struct ca_config *c, const char *label,
+/* With the file's lock. */
+static int set_label(const char *path, const struct ca_config *c, const char *label,
                      struct tm_err *e)
 {
     struct tm_buf text = {0};
     struct tm_buf next = {0};
-    if (strcmp(c->ca.key.label, label) == 0)
-        return 0; /* a move that was cut off has come so far */
     static const char *const key[] = {"ca", "pkcs11-key", NULL};
     int rc = tm_file_read_text(path, YAMLMAP_FILE_MAX, &text, e);
     if (rc == 0)
@@ -92,5 +91,17 @@ int rotate_set_label(const char *path, const struct ca_config *c, const char *la
         rc = owner_replace(path, &next, e);
     tm_buf_free(&text);
     tm_buf_free(&next);
+    return rc;
+}
+
+int rotate_set_label(const char *path, const struct ca_config *c, const char *label,
+                     struct tm_err *e)
+{
+    if (strcmp(c->ca.key.label, label) == 0)
+        return 0; /* a move that was cut off has come so far */
+    int lock = owner_lock(path, e);
+    int rc = lock >= 0 ? set_label(path, c, label, e) : -1;
+    if (lock >= 0)
+        close(lock);
     return rc == 0 ? 0 : tm_err_wrap(e, "put 'pkcs11-key: %s' into the section 'ca'", label);
 }
