@@ -91,7 +91,7 @@ REFUSED="has no ECDSA key: policy-controller refuses the whole trusted root"
 says "an Ed25519 signature log" 0 "warning: the signature log '127.0.0.1' $REFUSED" "$B/tenmint-ca" init "$W/ed" --all --url "$URL" \
     --signature-log-key "$(uri gcp ed25519)"
 cp "$D/issuers.yaml" "$W/ed"
-says "check-config says it" 0 "  warning: the signature log '127.0.0.1' $REFUSED" "$B/tenmint-ca" check-config "$W/ed/tenmint-ca.yaml"
+says "check-config says it" 0 "warning: the signature log '127.0.0.1' $REFUSED" "$B/tenmint-ca" check-config "$W/ed/tenmint-ca.yaml"
 says "the trusted root's tool says it" 0 "$REFUSED" "$B/tenmint-tuf" trust show --dir "$W/ed/tuf"
 says "log create says it" 0 "warning: the signature log 'two.example.com' $REFUSED" "$B/tenmint-ca" log create "$W/two" --signatures \
     --origin two.example.com --key-uri "$(uri vault ed25519)"
