@@ -62,7 +62,7 @@ bad_state() { # NAME TEXT: $W/sx holds it
 }
 : >"$W/sx"; bad_state "empty" "restore it, or move it away"
 head -c 100 "$W/s" >"$W/sx"; bad_state "cut" "ends too early"
-head -c 300 /dev/urandom >"$W/sx"; bad_state "noise" "state '$W/sx'"
+head -c 300 /dev/urandom >"$W/sx"; bad_state "noise" "restore it, or move it away to begin anew): '$W/sx'"
 sed 's/"version": 1/"version": 2/' "$W/s" >"$W/sx"; bad_state "another version" "its version is not 1"
 sed 's/"read": .*/"read": 0,/' "$W/s" >"$W/sx"; bad_state "another size" 'frontier'
 peaks=$(grep -c '^    "' "$W/s") # a size that takes as many
