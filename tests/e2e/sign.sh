@@ -52,16 +52,6 @@ rm "$W/apart.sigstore.json"
 says "not over a signature that is there" 1 "apart.sig' exists" "${S[@]}" --detached "$W/apart"
 says "no statement" 1 "statement '$W/a'" "${S[@]}" --statement --force "$W/a"
 
-# What would not verify is not written: a certificate that no CA of the trusted root has made.
-mkdir "$W/self"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$W/self/key.pem" -out "$W/self/leaf.pem" \
-    -subj /CN=self -days 2 2>/dev/null
-echo self >"$W/s"
-says "a certificate of nobody's" 1 "it would not verify: certificate" "$B/tenmint" sign --cert-dir "$W/self" \
-    --signing-config "$W/tr/signing_config.v0.2.json" --trusted-root "$W/tr/trusted_root.json" "$W/s"
-check "no bundle" "" "$(ls "$W/s.sigstore.json" 2>/dev/null)"
-says "nothing is trusted, nothing asked" 0 "s.sigstore.json" "$B/tenmint" sign --cert-dir "$W/self" "$W/s"
-
 says "another log in the trusted root" 0 "" "$B/tenmint-ca" log create "$C/log-2" --origin ca.example.com/log/2 --password-file "$C/password"
 mkdir "$W/tr2"
 "$B/tenmint-tuf" trust add-ca --offline --url "$CA" --chain "$W/ca.pem" --folder "$W/tr2" >/dev/null

@@ -20,7 +20,6 @@
 #include "tools/tenmint/services.h"
 #include "tools/tenmint/submit.h"
 #include "tools/tenmint/token_source.h"
-#include "tools/tenmint/would_verify.h"
 #include "tuf/verify/bundle/artifact_signature.h"
 #include "tuf/verify/bundle/bundle.h"
 #include "tuf/verify/bundle/dsse.h"
@@ -278,19 +277,6 @@ static int log_all(const struct line *l, struct work *w, struct one *o, struct t
     return 0;
 }
 
-/* Without a trusted root nobody knows. */
-static int check_bundle(const struct line *l, const struct work *w, const struct one *o,
-                        struct tm_err *e)
-{
-    char sct[PATH_MAX];
-    if (w->services.root == NULL)
-        return 0;
-    if (l->dir != NULL && tm_file_join(l->dir, "sct.json", sct, sizeof(sct), e) != 0)
-        return -1;
-    return would_verify(w->services.root, o->bundle, l->statement ? NULL : &o->signed_bytes,
-                        l->dir != NULL ? sct : NULL, e);
-}
-
 static int write_bundle(const struct line *l, const struct one *o, struct tm_err *e)
 {
     struct tm_buf text = {0};
@@ -341,8 +327,6 @@ static int do_one(const struct line *l, struct work *w, const char *artifact, st
         rc = log_all(l, w, &o, e);
     if (rc == 0)
         rc = stamp_all(l, w, o.bundle, e);
-    if (rc == 0)
-        rc = check_bundle(l, w, &o, e);
     if (rc == 0)
         rc = write_bundle(l, &o, e);
     if (rc == 0 && l->detached)
