@@ -17,6 +17,7 @@
 struct log_rotate_kind {
     const char *what;
     const char *section[3], *retired[3];
+    const char *may[4];                     /* change with it: struct config_edit */
     const char *add, *add_options, *retire; /* tenmint-tuf trust … */
 };
 
@@ -60,4 +61,4 @@ const struct ca_config_pages_log *log_rotate_shown(const struct log_rotation *r)
 
 /* Puts the next log into the configuration's file, and the present one under 'retired': all of it,
  * or -1 and the file as it was. */
-int log_rotate_activate(const struct log_rotation *r, struct tm_err *e);
+int log_rotate_activate(struct log_rotation *r, struct tm_err *e);

@@ -1,13 +1,11 @@
 /* The configuration's text with the next log in it: only what changes, comments stay. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/file.h"
 #include "common/yamledit.h"
 #include "tools/tenmint-ca/check/check.h"
+#include "tools/tenmint-ca/rotate/config_edit.h"
 #include "tools/tenmint-ca/rotate/log_rotate.h"
-#include "tools/tenmint-ca/owner.h"
 
 #define PATH_KEYS 4 /* of a value, at most */
 
@@ -91,55 +89,33 @@ static void set_others(struct edit *d)
     set(d, pages, entry, "url", url);
 }
 
-struct seen {
-    const struct log_rotate_kind *kind;
-    bool other; /* something else changed */
-};
-
-static void on_change(void *arg, const char *key, enum tm_yamlmap_change change)
+static int make(void *ctx, struct tm_buf *text, struct tm_buf *next, struct tm_err *e)
 {
-    struct seen *s = arg;
-    bool ct = strcmp(s->kind->section[0], "ct") == 0;
-    (void)change;
-    s->other |= strncmp(key, ct ? "ct.embedded." : "signature-log.", ct ? 12 : 14) != 0 &&
-                strncmp(key, "ct.retired.", ct ? 11 : 99) != 0 &&
-                strncmp(key, "pages.logs.", 11) != 0;
+    struct edit d = {.r = ctx, .text = *text, .e = e};
+    *text = (struct tm_buf){0};
+    set_log(&d);
+    set_others(&d);
+    *next = d.text;
+    tm_buf_free(&d.spare);
+    return d.rc;
 }
 
-/* It must load, mean what was asked for, nothing else must have changed, and a server take it. */
-static int check(const struct edit *d, struct tm_err *e)
+/* It must mean what was asked for, and a server take it. */
+static int check(void *ctx, const struct ca_config *config, struct tm_err *e)
 {
-    const struct log_rotation *r = d->r;
-    struct log_rotation after = {.signatures = r->signatures};
-    struct seen s = {.kind = r->kind};
-    if (ca_config_parse(r->file, (const char *)d->text.data, d->text.len, &after.config, e) != 0)
-        return tm_err_wrap(e, "the configuration would not load after that");
+    const struct log_rotation *r = ctx;
+    struct log_rotation after = {.signatures = r->signatures, .config = *config};
     log_rotate_take_now(&after);
-    ca_config_diff(&r->config, &after.config, on_change, &s);
-    bool good = !s.other && strcmp(after.now.directory, r->dir) == 0 &&
+    bool good = strcmp(after.now.directory, r->dir) == 0 &&
                 strcmp(after.now.origin, r->origin) == 0 &&
                 strcmp(after.now.prefix, r->prefix) == 0 &&
                 after.now.retired->count == r->now.retired->count + 1;
-    int rc = good ? check_server_edit(r->file, &r->config, &after.config, e)
-                  : tm_yamledit_refused(r->file, e);
-    ca_config_free(&after.config);
-    return rc;
+    return good ? check_server_edit(r->file, &r->config, config, e)
+                : tm_yamledit_refused(r->file, e);
 }
 
-int log_rotate_activate(const struct log_rotation *r, struct tm_err *e)
+int log_rotate_activate(struct log_rotation *r, struct tm_err *e)
 {
-    struct edit d = {.r = r, .e = e};
-    int lock = owner_lock(r->file, e);
-    d.rc = lock >= 0 ? tm_file_read_text(r->file, YAMLMAP_FILE_MAX, &d.text, e) : -1;
-    set_log(&d);
-    set_others(&d);
-    if (d.rc == 0)
-        d.rc = check(&d, e);
-    if (d.rc == 0)
-        d.rc = owner_replace(r->file, &d.text, e);
-    if (lock >= 0)
-        close(lock);
-    tm_buf_free(&d.text);
-    tm_buf_free(&d.spare);
-    return d.rc;
+    const struct config_edit d = {r->file, &r->config, r->kind->may, make, check, r};
+    return config_edit(&d, e);
 }

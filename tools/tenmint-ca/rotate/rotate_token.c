@@ -10,8 +10,7 @@
 
 #include "common/file.h"
 #include "common/yamledit.h"
-#include "common/yamlmap.h"
-#include "tools/tenmint-ca/owner.h"
+#include "tools/tenmint-ca/rotate/config_edit.h"
 
 #define STAMP_LEN 15 /* "-20270131235959" */
 
@@ -54,54 +53,33 @@ int rotate_read_label(const char *dir, char label[ROTATE_LABEL_MAX], struct tm_e
     return rc;
 }
 
-static void count_change(void *arg, const char *key, enum tm_yamlmap_change change)
-{
-    size_t *others = arg;
-    (void)change;
-    *others += strcmp(key, "ca.pkcs11-key") != 0;
-}
+struct labelled {
+    const char *file, *label;
+};
 
-/* It must mean the same but for the label. */
-static int check_edit(const char *path, const struct tm_buf *text, const struct ca_config *before,
-                      const char *label, struct tm_err *e)
+static int set_label(void *ctx, struct tm_buf *text, struct tm_buf *next, struct tm_err *e)
 {
-    struct ca_config after;
-    size_t others = 0;
-    if (ca_config_parse(path, (const char *)text->data, text->len, &after, e) != 0)
-        return -1;
-    ca_config_diff(before, &after, count_change, &others);
-    bool ok = others == 0 && after.ca.key.label != NULL && strcmp(after.ca.key.label, label) == 0;
-    ca_config_free(&after);
-    return ok ? 0 : tm_yamledit_refused(path, e);
-}
-
-/* With the file's lock. */
-static int set_label(const char *path, const struct ca_config *c, const char *label,
-                     struct tm_err *e)
-{
-    struct tm_buf text = {0};
-    struct tm_buf next = {0};
     static const char *const key[] = {"ca", "pkcs11-key", NULL};
-    int rc = tm_file_read_text(path, YAMLMAP_FILE_MAX, &text, e);
-    if (rc == 0)
-        rc = tm_yamledit_set(path, tm_buf_str(&text), text.len, key, label, &next, e);
-    if (rc == 0)
-        rc = check_edit(path, &next, c, label, e);
-    if (rc == 0)
-        rc = owner_replace(path, &next, e);
-    tm_buf_free(&text);
-    tm_buf_free(&next);
-    return rc;
+    const struct labelled *l = ctx;
+    return tm_yamledit_set(l->file, tm_buf_str(text), text->len, key, l->label, next, e);
+}
+
+static int check_label(void *ctx, const struct ca_config *after, struct tm_err *e)
+{
+    const struct labelled *l = ctx;
+    const char *label = after->ca.key.label;
+    return label != NULL && strcmp(label, l->label) == 0 ? 0 : tm_yamledit_refused(l->file, e);
 }
 
 int rotate_set_label(const char *path, const struct ca_config *c, const char *label,
                      struct tm_err *e)
 {
+    static const char *const may[] = {"ca.pkcs11-key", NULL};
+    struct labelled l = {path, label};
+    const struct config_edit d = {path, c, may, set_label, check_label, &l};
     if (strcmp(c->ca.key.label, label) == 0)
         return 0; /* a move that was cut off has come so far */
-    int lock = owner_lock(path, e);
-    int rc = lock >= 0 ? set_label(path, c, label, e) : -1;
-    if (lock >= 0)
-        close(lock);
-    return rc == 0 ? 0 : tm_err_wrap(e, "put 'pkcs11-key: %s' into the section 'ca'", label);
+    return config_edit(&d, e) == 0
+               ? 0
+               : tm_err_wrap(e, "put 'pkcs11-key: %s' into the section 'ca'", label);
 }

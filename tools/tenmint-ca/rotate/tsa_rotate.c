@@ -22,8 +22,9 @@
 #include "tools/tenmint-ca/check/check.h"
 #include "tools/tenmint-ca/commands.h"
 #include "tools/tenmint-ca/init/init_stage.h"
-#include "tools/tenmint-ca/rotate/log_rotate.h"
 #include "tools/tenmint-ca/owner.h"
+#include "tools/tenmint-ca/rotate/config_edit.h"
+#include "tools/tenmint-ca/rotate/log_rotate.h"
 #include "tools/tenmint-ca/serve/sigstore.h"
 
 #define NAMED "key.txt" /* of a pair that waits: what the configuration will call its key */
@@ -188,75 +189,50 @@ static int make_next(struct rotation *r, struct tm_err *e)
 
 /* ---- in service ---- */
 
-static void count_others(void *arg, const char *key, enum tm_yamlmap_change change)
+static int make_text(void *ctx, struct tm_buf *text, struct tm_buf *next, struct tm_err *e)
 {
-    size_t *others = arg;
-    (void)change;
-    *others += strcmp(key, "timestamp-authority.chain") != 0 &&
-               strcmp(key, "timestamp-authority.key") != 0 &&
-               strcmp(key, "timestamp-authority.pkcs11-key") != 0 &&
-               strcmp(key, "timestamp-authority.key-uri") != 0;
-}
-
-/* A server must take it, and nothing else may have changed. */
-static int check_edit(const struct rotation *r, const struct tm_buf *text, struct tm_err *e)
-{
-    struct ca_config after;
-    struct tm_key *key = NULL;
-    size_t others = 0;
-    if (ca_config_parse(r->file, (const char *)text->data, text->len, &after, e) != 0)
-        return tm_err_wrap(e, "the configuration would not load after that");
-    ca_config_diff(&r->config, &after, count_others, &others);
-    struct ca_tsa *tsa = sigstore_tsa_new(&after, NULL, tm_kms_here(), &key, e);
-    int rc = tsa == NULL  ? -1
-             : others > 0 ? tm_yamledit_refused(r->file, e)
-                          : check_server_edit(r->file, &r->config, &after, e);
-    ca_tsa_free(tsa);
-    tm_key_free(key);
-    ca_config_free(&after);
-    return rc;
-}
-
-static int edit(const struct rotation *r, struct tm_err *e)
-{
+    const struct rotation *r = ctx;
     char chain[PATH_MAX];
     const char *const chain_path[] = {"timestamp-authority", "chain", NULL};
     const char *const key_path[] = {"timestamp-authority", key_row(&r->config.tsa.key), NULL};
-    struct tm_buf text = {0}, half = {0}, next = {0};
+    struct tm_buf half = {0};
     snprintf(chain, sizeof(chain), "tsa-%s/" CREATE_TSA_CHAIN, r->name);
-    int rc = tm_file_read_text(r->file, YAMLMAP_FILE_MAX, &text, e);
+    int rc = tm_yamledit_set(r->file, tm_buf_str(text), text->len, chain_path, chain, &half, e);
     if (rc == 0)
-        rc = tm_yamledit_set(r->file, tm_buf_str(&text), text.len, chain_path, chain, &half, e);
-    if (rc == 0)
-        rc = tm_yamledit_set(r->file, tm_buf_str(&half), half.len, key_path, r->named, &next, e);
-    if (rc == 0)
-        rc = check_edit(r, &next, e);
-    if (rc == 0)
-        rc = owner_replace(r->file, &next, e);
-    tm_buf_free(&text);
+        rc = tm_yamledit_set(r->file, tm_buf_str(&half), half.len, key_path, r->named, next, e);
     tm_buf_free(&half);
-    tm_buf_free(&next);
+    return rc;
+}
+
+/* A server must take it. */
+static int check_text(void *ctx, const struct ca_config *after, struct tm_err *e)
+{
+    const struct rotation *r = ctx;
+    struct tm_key *key = NULL;
+    struct ca_tsa *tsa = sigstore_tsa_new(after, NULL, tm_kms_here(), &key, e);
+    int rc = tsa != NULL ? check_server_edit(r->file, &r->config, after, e) : -1;
+    ca_tsa_free(tsa);
+    tm_key_free(key);
     return rc;
 }
 
 static int activate(struct rotation *r, struct tm_err *e)
 {
+    static const char *const may[] = {"timestamp-authority.chain", "timestamp-authority.key",
+                                      "timestamp-authority.pkcs11-key",
+                                      "timestamp-authority.key-uri", NULL};
+    const struct config_edit d = {r->file, &r->config, may, make_text, check_text, r};
     char path[PATH_MAX];
     struct tm_buf named = {0};
     if (tm_file_join(r->dir, NAMED, path, sizeof(path), e) != 0)
         return -1;
     if (access(path, F_OK) != 0)
         return tm_err_errno(e, "'%s' (first run this without --activate)", path);
-    int lock = owner_lock(r->file, e);
-    int rc = lock >= 0 ? tm_file_read(path, KEY_URI_MAX, &named, e) : -1;
+    int rc = tm_file_read(path, KEY_URI_MAX, &named, e);
     if (rc == 0)
         snprintf(r->named, sizeof(r->named), "%.*s", (int)named.len, (const char *)named.data);
-    if (rc == 0)
-        rc = edit(r, e);
-    if (lock >= 0)
-        close(lock);
     tm_buf_free(&named);
-    return rc;
+    return rc == 0 ? config_edit(&d, e) : -1;
 }
 
 /* ---- the command ---- */
