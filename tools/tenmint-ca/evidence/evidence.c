@@ -251,11 +251,9 @@ static int make(struct making *m, struct tm_err *e)
 /* That evidence was given out, and which: in the trail, and so in the next pack. */
 static void note(const struct making *m, const char *digest)
 {
-    struct tm_err e = {0};
     const struct ca_audit_event ev = {
         .kind = AUDIT_COMMAND, .reason = "evidence made", .detail = m->out, .after = digest};
-    if (audit_note_in(&m->trail.config, &ev, &e) != 0)
-        fprintf(stderr, "tenmint-ca: the audit trail does not have it: %s\n", e.text);
+    audit_note_done(&m->trail.config, &ev);
 }
 
 int command_evidence_make(const struct cli_command *self, int argc, char **argv)

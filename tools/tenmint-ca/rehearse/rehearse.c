@@ -73,7 +73,6 @@ static int record(const struct rehearse_live *live, const struct tm_rehearsal *r
 {
     char detail[96], digest[65];
     struct tm_buf line = {0};
-    struct tm_err why = {0};
     int rc = tm_rehearsal_line(r, cli_version, &line, e);
     if (rc == 0)
         rc = digest_of(&line, digest, e);
@@ -86,8 +85,7 @@ static int record(const struct rehearse_live *live, const struct tm_rehearsal *r
              r->passed ? "passed" : "failed", r->count, r->skipped);
     const struct ca_audit_event ev = {
         .kind = AUDIT_REHEARSAL, .reason = r->kind, .detail = detail, .after = digest};
-    if (audit_note_in(live->config, &ev, &why) != 0)
-        fprintf(stderr, "tenmint-ca: the audit trail does not have it: %s\n", why.text);
+    audit_note_done(live->config, &ev);
     return 0;
 }
 

@@ -42,15 +42,13 @@ static int run(struct log_rotation *r, struct tm_err *e)
 
 static void note(const struct log_rotation *r)
 {
-    struct tm_err e = {0};
     const struct ca_audit_event ev = {.kind = AUDIT_ROTATION,
                                       .reason =
                                           r->activate ? "next log put in service" : "next log made",
                                       .detail = r->dir,
                                       .before = r->now.directory,
                                       .after = r->dir};
-    if (audit_note_in(&r->config, &ev, &e) != 0)
-        fprintf(stderr, "tenmint-ca: the audit trail does not have it: %s\n", e.text);
+    audit_note_done(&r->config, &ev);
 }
 
 /* What a person does next: at `trust` with the root's tool, and, when the log was only made, the

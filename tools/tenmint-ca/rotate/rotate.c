@@ -418,7 +418,6 @@ static int activate(struct rotation *r, struct tm_err *e)
 
 static void note(const struct rotation *r)
 {
-    struct tm_err e = {0};
     const struct ca_audit_event ev = {.kind = AUDIT_ROTATION,
                                       .reason = r->activate              ? "CA key put in service"
                                                 : r->certificate != NULL ? "CA certificate taken"
@@ -426,8 +425,8 @@ static void note(const struct rotation *r)
                                                              : "next CA key made",
                                       .detail = r->dir,
                                       .after = r->token ? r->label : NULL};
-    if (r->configured && audit_note_in(&r->config, &ev, &e) != 0)
-        fprintf(stderr, "tenmint-ca: the audit trail does not have it: %s\n", e.text);
+    if (r->configured)
+        audit_note_done(&r->config, &ev);
 }
 
 static void print_token(const struct rotation *r)

@@ -239,14 +239,12 @@ static int activate(struct rotation *r, struct tm_err *e)
 
 static void note(const struct rotation *r)
 {
-    struct tm_err e = {0};
     const struct ca_audit_event ev = {.kind = AUDIT_ROTATION,
                                       .reason = r->activate ? "timestamp key put in service"
                                                             : "next timestamp key made",
                                       .detail = r->dir,
                                       .after = r->named};
-    if (audit_note_in(&r->config, &ev, &e) != 0)
-        fprintf(stderr, "tenmint-ca: the audit trail does not have it: %s\n", e.text);
+    audit_note_done(&r->config, &ev);
 }
 
 static void print_done(const struct rotation *r)
