@@ -23,15 +23,18 @@ start_issuer() {
 address_of() { # message
     sed -n "s/.*\"message\":\"$1\",\"address\":\"\([^\"]*\)\".*/\1/p" "$W/ca.log" | tail -n 1
 }
-start_ca() { # extra serve arguments
+start_server() { # arguments of serve; sets CA_PID, and CA and METRICS to where it listens
     : >"$W/ca.log"
-    "$B/tenmint-ca" serve --ephemeral --issuer "$ISSUER" --issuer-type github-workflow \
-        --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 "$@" >>"$W/ca.log" 2>&1 &
+    "$B/tenmint-ca" serve "$@" >>"$W/ca.log" 2>&1 &
     CA_PID=$!
     PIDS="${PIDS:-} $CA_PID"
     wait_for "$W/ca.log" '"message":"listening"' || return 1
     CA=http://$(address_of listening)
     METRICS=http://$(address_of 'metrics listening')
+}
+start_ca() { # extra serve arguments
+    start_server --ephemeral --issuer "$ISSUER" --issuer-type github-workflow --listen 127.0.0.1:0 \
+        --metrics-listen 127.0.0.1:0 "$@"
 }
 start_ct_log() { # sets LOG (a URL) and LOG_KEY (a PEM file)
     mkfifo "$W/log.in"

@@ -5,14 +5,7 @@ set -u
 . "$(dirname "$0")/../begin.bash"
 umask 077
 
-serve() {
-    : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
-    CA_PID=$!
-    PIDS="${PIDS:-} $CA_PID"
-    wait_for "$W/ca.log" '"message":"listening"' || exit 1
-    CA=http://$(address_of listening)
-}
+serve() { start_server --config "$C/tenmint-ca.yaml" || exit 1; }
 stop_server() { kill -TERM "$CA_PID"; wait "$CA_PID"; }
 cert() { # DIR OPTION…
     local dir=$1

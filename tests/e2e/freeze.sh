@@ -11,15 +11,7 @@ start_issuer || exit 1
 printf 'oidc-issuers:\n  "%s": {issuer-url: "%s", client-id: sigstore, type: github-workflow}\n  "https://other.example.com": {issuer-url: "https://other.example.com", client-id: sigstore, type: email}\n' \
     "$ISSUER" "$ISSUER" >"$C/issuers.yaml"
 printf 'reload-interval: 0s\n' >>"$C/tenmint-ca.yaml"
-serve() {
-    : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 >>"$W/ca.log" 2>&1 &
-    CA_PID=$!
-    PIDS="$PIDS $CA_PID"
-    wait_for "$W/ca.log" '"message":"listening"' || exit 1
-    CA=http://$(address_of listening)
-    METRICS=http://$(address_of 'metrics listening')
-}
+serve() { start_server --config "$C/tenmint-ca.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 || exit 1; }
 cat >"$W/ask.py" <<'P'
 # Prints the status of a good request's answer, whether it says when to ask again, and its text.
 import base64, json, subprocess, sys, urllib.error, urllib.request

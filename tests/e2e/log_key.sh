@@ -9,15 +9,7 @@ SECRET=135790
 token() { # LABEL: a token; the PIN is in $W/pin
     softhsm2-util --init-token --free --label "$1" --pin 135790 --so-pin 24680123 >/dev/null || exit 1
 }
-serve() { # DIR
-    : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$1/tenmint-ca.yaml" --listen 127.0.0.1:0 \
-        --metrics-listen 127.0.0.1:0 --workers 4 >>"$W/ca.log" 2>&1 &
-    CA_PID=$!
-    PIDS="${PIDS:-} $CA_PID"
-    wait_for "$W/ca.log" '"message":"listening"' || exit 1
-    CA=http://$(address_of listening)
-}
+serve() { start_server --config "$1/tenmint-ca.yaml" --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 --workers 4 || exit 1; } # DIR
 cert() { # NAME LOG-KEY: the client's exit code, its words in $W/said.NAME
     mint >"$W/token.$1"
     rm -rf "$W/out.$1"

@@ -41,15 +41,7 @@ declare -A check=(
     [certificates]=signature [ct]= [signatures]=signature-log [timestamps]=timestamps [tuf]=
 )
 all='certificates ct signatures timestamps tuf'
-serve() {
-    : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
-    CA_PID=$!
-    PIDS="${PIDS:-} $CA_PID"
-    wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
-    CA=http://$(address_of listening)
-    METRICS=http://$(address_of 'metrics listening')
-}
+serve() { start_server --config "$W/ca/tenmint-ca.yaml" || exit 1; }
 get() { curl -sS --max-time 20 -o "$W/reply" -w '%{http_code}' "$1"; }
 is_ready() { [ "$(get "$CA/readyz")" = 200 ]; }
 has() { grep -q "^$1[ {]" "$W/metrics"; }

@@ -35,13 +35,7 @@ sed -i 's/127.0.0.1:5555/127.0.0.1:0/; s/^metrics-listen.*/reload-interval: 300m
 cp -a "$W/ca" "$W/saved"
 
 # The whole way, with a server that runs.
-serve() {
-    : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$W/ca/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
-    CA_PID=$!
-    PIDS="${PIDS:-} $CA_PID"
-    wait_for "$W/ca.log" '"message":"listening"' && CA=http://$(address_of listening)
-}
+serve() { start_server --config "$W/ca/tenmint-ca.yaml"; }
 served() { # FILE: the server's first certificate is this chain's
     curl -sS --max-time 5 "$CA/api/v1/rootCert" | openssl x509 -outform DER 2>/dev/null | cmp -s - <(openssl x509 -in "$1" -outform DER)
 }

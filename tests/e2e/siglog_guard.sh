@@ -20,15 +20,7 @@ config() { # LINES of the section
     printf 'listen: 127.0.0.1:0\nmetrics-listen: 127.0.0.1:0\nsignature-log:\n  directory: siglog\n  origin: rekor.example.com\n  key: siglog.key\n  password-file: password\n  checkpoint-interval: 200ms\n' >"$C/tenmint-ca.yaml"
     printf '%s' "$1" >>"$C/tenmint-ca.yaml"
 }
-serve() {
-    : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
-    CA_PID=$!
-    PIDS="${PIDS:-} $CA_PID"
-    wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
-    PORT=$(address_of listening); PORT=${PORT##*:}
-    METRICS=http://$(address_of 'metrics listening')
-}
+serve() { start_server --config "$C/tenmint-ca.yaml" && PORT=${CA##*:} || exit 1; }
 stop_server() { kill "$CA_PID"; wait "$CA_PID"; check "SIGTERM" 0 $?; }
 entries() { "$B/tests/sigload" entries "$PORT" 2 "$1" "$2" >"$W/taken" 2>"$W/said" || check "entries" taken refused; }
 K=(--key "$C/siglog.pem")

@@ -8,13 +8,7 @@ B=${B:-build}
 unset ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN SIGSTORE_ID_TOKEN
 umask 077
 C=$W/ca
-serve() {
-    : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$C/tenmint-ca.yaml" >>"$W/ca.log" 2>&1 &
-    CA_PID=$!
-    PIDS="${PIDS:-} $CA_PID"
-    wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
-}
+serve() { start_server --config "$C/tenmint-ca.yaml" || exit 1; }
 stop_server() { kill "$CA_PID"; wait "$CA_PID"; check "SIGTERM" 0 $?; }
 signed() { # NAME
     mint >"$W/token"

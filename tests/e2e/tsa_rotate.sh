@@ -9,13 +9,7 @@ umask 077
 PORT=$(free_port) URL=http://127.0.0.1:$PORT
 C=$W/ca F=$W/ca/tenmint-ca.yaml
 rotate() { says "$1" "$2" "$3" "$B/tenmint-ca" tsa rotate "${@:4}"; }
-serve() {
-    : >"$W/ca.log"
-    "$B/tenmint-ca" serve --config "$F" >>"$W/ca.log" 2>&1 &
-    CA_PID=$!
-    PIDS="${PIDS:-} $CA_PID"
-    wait_for "$W/ca.log" '"message":"listening"' || { cat "$W/ca.log"; exit 1; }
-}
+serve() { start_server --config "$F" || exit 1; }
 stamp() { # NAME: of the file "data"
     openssl ts -query -data "$W/data" -sha256 -cert -out "$W/query" 2>/dev/null
     curl -sS --max-time 20 -H 'Content-Type: application/timestamp-query' --data-binary @"$W/query" -o "$W/$1.tsr" "$URL/api/v1/timestamp"
